@@ -1,0 +1,52 @@
+"""What can go wrong in the domain: one class per fact a caller can act on.
+
+A person's wrong answer is not here: a flow answers it with `Again`. No text of
+an exception ever names a person; it holds ids and codes only.
+"""
+
+from enum import StrEnum
+
+
+class JisrError(Exception):
+    """Something the domain refuses; every other class here is one kind of it."""
+
+
+class SlotTaken(JisrError):
+    """Every place of this centre at this day and time is held by a live visit."""
+
+
+class CentreUnknown(JisrError):
+    """No centre has this slug."""
+
+
+class AppointmentUnknown(JisrError):
+    """No appointment has this id, or it belongs to somebody the asker may not see."""
+
+
+class AppointmentNotLive(JisrError):
+    """The visit was cancelled or is over, so it can't be confirmed, moved or cancelled."""
+
+
+class InvitationInvalid(JisrError):
+    """The invitation is unknown, used or past its time; which of these is not told."""
+
+
+class HoursFault(StrEnum):
+    """Why a text or a set of openings is no week of hours."""
+
+    EMPTY = "empty"  # nothing is open on any day
+    UNKNOWN_DAY = "unknown_day"
+    DAY_TWICE = "day_twice"
+    DAY_WITHOUT_HOURS = "day_without_hours"
+    UNKNOWN_TIME = "unknown_time"
+    ENDS_BEFORE_START = "ends_before_start"  # or at the same minute
+    OVERLAP = "overlap"  # or not in the order of the day
+
+
+class HoursUnreadable(JisrError):
+    """These are no opening hours; `reason` says why, `part` shows the offending piece as typed."""
+
+    def __init__(self, reason: HoursFault, part: str = "") -> None:
+        super().__init__(reason.value, part)
+        self.reason = reason
+        self.part = part
