@@ -1,0 +1,90 @@
+"""A visit to a centre: what it is for, when it is, how it stands."""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime, time, tzinfo
+from enum import StrEnum
+
+from conversations.care.wall_time import to_utc
+
+# I and O, 0 and 1 are left out: they are mistaken for each other when read out or written down.
+_CODE_LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ"
+_CODE_DIGITS = "23456789"
+_CODE_ALPHABETS = (_CODE_LETTERS, _CODE_LETTERS, _CODE_DIGITS, _CODE_DIGITS, _CODE_DIGITS)
+
+
+class Need(StrEnum):
+    """Why people come to a centre; the values are stored and are the ids of choices.
+
+    The reasons are the centres' own services, except the last two.
+    Source: http://aujourdhui.ma/regions/azzeddine-belmahi-nous-comptons-realiser-douze-centres-post-carceraux-regionaux-a-la-fin-2012-77873
+    """
+
+    PAPERS = "papers"  # an administrative or judicial matter
+    FAMILY = "family"  # a family or social matter
+    HEALTH = "health"
+    JOB = "job"
+    PROJECT = "project"  # a business of one's own
+    TRAINING = "training"  # or studies
+    OTHER = "other"
+
+
+class AppointmentStatus(StrEnum):
+    """`REQUESTED` waits for the centre's word on the time; `MISSED` is the person's absence alone."""
+
+    REQUESTED = "requested"
+    CONFIRMED = "confirmed"
+    CANCELLED = "cancelled"
+    ATTENDED = "attended"
+    MISSED = "missed"
+
+
+LIVE = frozenset({AppointmentStatus.REQUESTED, AppointmentStatus.CONFIRMED})
+
+
+@dataclass(frozen=True, slots=True)
+class Appointment:
+    """One visit. `day`, `at` and `zone` (an IANA name) are the truth about its time.
+
+    A visit is moved in place: each change of time or status raises `version`,
+    so that messages about an earlier one are known to be stale. `code` is what
+    the person says at the door, `coming` whether they answered that they come. What the
+    person comes for and their code stay out of `repr`, and so out of logs.
+    """
+
+    id: int
+    contact_id: int
+    centre_slug: str
+    need: Need = field(repr=False)
+    day: date
+    at: time
+    zone: str
+    status: AppointmentStatus
+    version: int
+    code: str = field(repr=False)
+    coming: bool
+
+    @property
+    def is_live(self) -> bool:
+        return self.status in LIVE
+
+    @property
+    def starts_local(self) -> datetime:
+        """The start as naive wall time in `zone`."""
+        return datetime.combine(self.day, self.at)
+
+    def starts_at(self, tz: tzinfo) -> datetime:
+        """Return the start in UTC; `tz` is the zone that `zone` names, by the caller's zone data."""
+        return to_utc(self.starts_local, tz)
+
+
+def new_visit_code(random_bits: int) -> str:
+    """Return two letters and three digits, such as "KD472", drawn from the random bits.
+
+    32 bits are enough: there are 294,912 codes. They tell visits of a day apart
+    and protect nothing, so one may come up twice.
+    """
+    code = ""
+    for alphabet in _CODE_ALPHABETS:
+        random_bits, index = divmod(random_bits, len(alphabet))
+        code += alphabet[index]
+    return code
