@@ -50,3 +50,11 @@ class HoursUnreadable(JisrError):
         super().__init__(reason.value, part)
         self.reason = reason
         self.part = part
+
+
+class TaskUnknown(JisrError):
+    """No task has this id."""
+
+
+class TaskTaken(JisrError):
+    """A colleague already took this task, or it is done."""

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, tzinfo
 from enum import StrEnum
 
+from conversations.care.people import ContactId
 from conversations.care.wall_time import to_utc
 
 # I and O, 0 and 1 are left out: they are mistaken for each other when read out or written down.
@@ -52,7 +53,7 @@ class Appointment:
     """
 
     id: int
-    contact_id: int
+    contact_id: ContactId
     centre_slug: str
     need: Need = field(repr=False)
     day: date

@@ -1,0 +1,37 @@
+"""After-care centres: what is known of each, and nothing more."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from conversations.care.hours import VisitRules
+
+
+class CentreStatus(StrEnum):
+    """Only an open centre is offered to people."""
+
+    OPEN = "open"
+    UNDER_CONSTRUCTION = "under_construction"
+    UNKNOWN = "unknown"
+    CLOSED = "closed"
+
+
+@dataclass(frozen=True, slots=True)
+class Centre:
+    """A centre of the Foundation. None means unknown: it is shown as unknown, never guessed.
+
+    `rules` holds the hours; `hours_confirmed` is False while public-office hours stand in
+    for the centre's own, which makes each visit a request that staff must confirm.
+    """
+
+    slug: str
+    city_fr: str
+    city_ar: str
+    region_fr: str
+    region_ar: str
+    status: CentreStatus
+    address: str | None
+    phone: str | None
+    latitude: float
+    longitude: float
+    rules: VisitRules
+    hours_confirmed: bool

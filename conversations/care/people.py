@@ -1,0 +1,65 @@
+"""Contacts, the roles they have and what they agreed to."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import NewType
+
+ContactId = NewType("ContactId", int)
+
+
+class Role(StrEnum):
+    """Who somebody is to the service. Staff come in by invitation only."""
+
+    BENEFICIARY = "beneficiary"
+    CASEWORKER = "caseworker"
+    MANAGER = "manager"
+
+
+STAFF = frozenset({Role.CASEWORKER, Role.MANAGER})
+CASEWORKERS = frozenset({Role.CASEWORKER})
+MANAGERS = frozenset({Role.MANAGER})
+BENEFICIARIES = frozenset({Role.BENEFICIARY})
+
+
+class Consent(StrEnum):
+    """What the person said to "may we keep this?"."""
+
+    UNASKED = "unasked"
+    AGREED = "agreed"
+    REFUSED = "refused"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Contact:
+    """A person known to the service.
+
+    `language` None: not chosen yet. `centre_slug` is the centre a beneficiary last chose, or the
+    centre a caseworker works at. `province_code` is where a beneficiary said they live (no position
+    is ever kept). `name` is what they asked to be called, None when they did not say.
+    """
+
+    id: ContactId
+    role: Role
+    language: str | None
+    consent: Consent
+    news: bool
+    check_ins: bool
+    centre_slug: str | None
+    province_code: str | None
+    name: str | None
+    created_at: datetime
+    enrolled_at: datetime | None
+
+    def __repr__(self) -> str:
+        return f"<Contact {self.id} {self.role}>"
+
+
+@dataclass(frozen=True, slots=True)
+class Invitation:
+    """A one-time way in for staff, found by the hash of its code."""
+
+    id: int
+    role: Role
+    centre_slug: str | None
+    expires_at: datetime

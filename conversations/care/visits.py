@@ -1,0 +1,173 @@
+"""Visits as a whole: a place at a centre, its reminders and everybody who has to know.
+
+The one way to book, move, confirm and cancel: so each live visit has exactly its live reminders, and
+the centre's caseworkers hear of every change in the same transaction.
+"""
+
+from dataclasses import dataclass
+from datetime import date, time
+from enum import StrEnum
+from typing import Any
+
+from conversations.care.appointments import Appointment, Need
+from conversations.care.hours import bookable_days, open_slots
+from conversations.care.people import Role
+from conversations.care.reminders import plan_reminders
+from conversations.care.wall_time import to_utc
+from conversations.engine.outbound import Purpose
+from conversations.engine.turn import Turn
+from conversations.errors import SlotTaken
+
+# The flow that tells staff (conversations/flows/staff/visit_news.py).
+VISIT_NEWS = "visit_news"
+
+
+class VisitEvent(StrEnum):
+    """What staff are told about."""
+
+    BOOKED = "booked"
+    CHANGED = "changed"
+    CANCELLED = "cancelled"
+    COMING = "coming"
+
+
+@dataclass
+class VisitNews:
+    """What a pushed prompt about a visit is about; the draft of the flows that tell of it.
+
+    `version` is the visit's when the news was made, so that stale news can be told from fresh.
+    `step` is the reminder step, where there is one. The rest is filled in on the way.
+    """
+
+    appointment_id: int = 0
+    version: int = 0
+    event: VisitEvent = VisitEvent.BOOKED
+    step: str | None = None
+    day: date | None = None
+    at: time | None = None
+    note: str | None = None
+
+
+def subject_of(appointment_id: int) -> str:
+    """Return the name under which everything about a visit is planned and withdrawn."""
+    return f"visit:{appointment_id}"
+
+
+async def open_days(turn: Turn[Any], centre_slug: str, *, limit: int = 10) -> list[date]:
+    """Return the next days on which the centre has a place, soonest first."""
+    centre = await turn.desk.centres.get(centre_slug)
+    days = bookable_days(centre.rules, today=turn.today)
+    if not days:
+        return []
+    closures = {c.day: c.closed for c in await turn.desk.closures.between(centre_slug, days[0], days[-1])}
+    taken = await turn.desk.appointments.taken(centre_slug, days[0], days[-1])
+    found: list[date] = []
+    for day in days:
+        if len(found) == limit:
+            break
+        if open_slots(
+            centre.rules,
+            day,
+            closed=closures.get(day, False),
+            taken=taken.get(day, {}),
+            now_local=turn.local_now,
+        ):
+            found.append(day)
+    return found
+
+
+async def open_times(turn: Turn[Any], centre_slug: str, day: date) -> list[time]:
+    """Return the times of a day that still have a place, in order."""
+    centre = await turn.desk.centres.get(centre_slug)
+    closures = await turn.desk.closures.between(centre_slug, day, day)
+    taken = await turn.desk.appointments.taken(centre_slug, day, day)
+    return open_slots(
+        centre.rules,
+        day,
+        closed=any(closure.closed for closure in closures),
+        taken=taken.get(day, {}),
+        now_local=turn.local_now,
+    )
+
+
+async def book(turn: Turn[Any], *, centre_slug: str, need: Need, day: date, at: time) -> Appointment:
+    """Book for the turn's contact, plan the reminders and tell the centre.
+
+    Raises SlotTaken when the time is held by somebody else or no longer offered.
+    """
+    centre = await turn.desk.centres.get(centre_slug)
+    if at not in await open_times(turn, centre_slug, day):
+        raise SlotTaken
+    appointment = await turn.desk.appointments.book(
+        contact_id=turn.contact.id,
+        centre_slug=centre_slug,
+        need=need,
+        day=day,
+        at=at,
+        capacity=centre.rules.capacity,
+        confirmed=centre.hours_confirmed,
+        now=turn.now,
+    )
+    await turn.desk.contacts.set_home(turn.contact.id, centre_slug=centre_slug)
+    await _plan(turn, appointment)
+    await tell_staff(turn, appointment, VisitEvent.BOOKED)
+    return appointment
+
+
+async def move(
+    turn: Turn[Any], appointment: Appointment, *, day: date, at: time, by_staff: bool = False
+) -> Appointment:
+    """Move a visit: the new place is taken before the old one is given back.
+
+    A time that staff proposed and the person accepts (`by_staff`) is confirmed.
+    Raises SlotTaken, AppointmentNotLive.
+    """
+    centre = await turn.desk.centres.get(appointment.centre_slug)
+    if at not in await open_times(turn, appointment.centre_slug, day):
+        raise SlotTaken
+    moved = await turn.desk.appointments.move(
+        appointment.id,
+        day=day,
+        at=at,
+        capacity=centre.rules.capacity,
+        confirmed=by_staff or centre.hours_confirmed,
+        now=turn.now,
+    )
+    await turn.desk.schedule.withdraw(subject_of(moved.id))
+    await _plan(turn, moved)
+    await tell_staff(turn, moved, VisitEvent.CHANGED)
+    return moved
+
+
+async def cancel(turn: Turn[Any], appointment: Appointment) -> Appointment:
+    """Cancel a visit; its reminders go with it. Raises AppointmentNotLive."""
+    cancelled = await turn.desk.appointments.cancel(appointment.id, now=turn.now)
+    await turn.desk.schedule.withdraw(subject_of(cancelled.id))
+    await tell_staff(turn, cancelled, VisitEvent.CANCELLED)
+    return cancelled
+
+
+async def tell_staff(turn: Turn[Any], appointment: Appointment, event: VisitEvent) -> None:
+    """Push the news to every caseworker of the centre."""
+    for caseworker in await turn.desk.contacts.staff(Role.CASEWORKER, appointment.centre_slug):
+        if caseworker.id == turn.contact.id:
+            continue
+        turn.push(
+            caseworker.id,
+            VISIT_NEWS,
+            VisitNews(appointment.id, appointment.version, event),
+            purpose=Purpose.STAFF,
+            key=f"{subject_of(appointment.id)}:{appointment.version}:{event}:{caseworker.id}",
+            subject=subject_of(appointment.id),
+        )
+
+
+async def _plan(turn: Turn[Any], appointment: Appointment) -> None:
+    steps = plan_reminders(appointment.starts_local, booked_at_local=turn.local_now)
+    await turn.desk.schedule.plan(
+        contact_id=appointment.contact_id,
+        purpose=Purpose.REMINDER,
+        subject=subject_of(appointment.id),
+        version=appointment.version,
+        steps=[(planned.step.value, to_utc(planned.due_local, turn.world.zone)) for planned in steps],
+    )

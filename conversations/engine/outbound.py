@@ -1,0 +1,86 @@
+"""What a channel is asked to show: the outbox's payload, free of any channel."""
+
+import json
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Self
+
+from conversations.engine.flow import Choice
+
+
+class Purpose(StrEnum):
+    """Why a message is sent: decides its lane, its consent and its quiet hours."""
+
+    REPLY = "reply"  # answers something the person has just done
+    STAFF = "staff"  # tells a caseworker or a manager of something
+    VISIT = "visit"  # a change of the person's own visit, made by the centre
+    REMINDER = "reminder"
+    CHECK_IN = "check_in"
+    HANDOVER = "handover"  # words between a person and a caseworker
+    BROADCAST = "broadcast"
+
+
+class Lane(StrEnum):
+    """Who goes first when the platform's rate is short: "1" before "2" before "3"."""
+
+    INTERACTIVE = "1"
+    DUE = "2"
+    BULK = "3"
+
+
+LANES = {
+    Purpose.REPLY: Lane.INTERACTIVE,
+    Purpose.STAFF: Lane.INTERACTIVE,
+    Purpose.VISIT: Lane.INTERACTIVE,
+    Purpose.HANDOVER: Lane.INTERACTIVE,
+    Purpose.REMINDER: Lane.DUE,
+    Purpose.CHECK_IN: Lane.DUE,
+    Purpose.BROADCAST: Lane.BULK,
+}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class OutboundMessage:
+    """One message as a person will see it.
+
+    `prompt_ref` goes into every button, so that a tap on an old message is recognised.
+    `edits` is a channel's message reference to write in place of; when it can't be edited any more,
+    the message is sent anew. `tap_ref` is acknowledged with the send. `takes_keyboard_away` asks a
+    channel with a lasting keyboard (Telegram's location button) to remove it.
+    `media_kind`/`media_ref` forward something by the channel's own handle.
+    """
+
+    text: str
+    language: str
+    direction: str = "ltr"
+    choices: tuple[Choice, ...] = ()
+    prompt_ref: str | None = None
+    wants_location: bool = False
+    takes_keyboard_away: bool = False
+    edits: str | None = None
+    tap_ref: str | None = None
+    media_kind: str | None = None
+    media_ref: str | None = None
+
+    def __repr__(self) -> str:
+        return f"<OutboundMessage {self.prompt_ref or 'plain'}>"
+
+    def anew(self) -> Self:
+        """Return the same message to be sent instead of written in place."""
+        return replace(self, edits=None)
+
+    def to_json(self) -> str:
+        """Return a compact text form; `from_json` is its mirror."""
+        body = {name: value for name in _FIELDS if (value := getattr(self, name)) not in (None, (), False)}
+        if self.choices:
+            body["choices"] = [[choice.id, choice.label] for choice in self.choices]
+        return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        body = json.loads(text)
+        body["choices"] = tuple(Choice(*pair) for pair in body.get("choices", ()))
+        return cls(**body)
+
+
+_FIELDS = tuple(OutboundMessage.__dataclass_fields__)

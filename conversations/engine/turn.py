@@ -1,0 +1,104 @@
+"""One reply being handled: what a step can see and do."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime, time
+from typing import Any, Generic
+
+from conversations.care.people import Contact, ContactId
+from conversations.engine.flow import Draft, Prompt
+from conversations.engine.outbound import Purpose
+from conversations.engine.reply import Channel, Media, Reply
+from conversations.ports import Desk, World
+from conversations.texts import Texts
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """Show the session's prompt. `in_place`: the reply was a tap, write over the message it was on."""
+
+    prompt: Prompt
+    prompt_ref: str | None
+    in_place: bool
+    takes_keyboard_away: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """Show a flow's first prompt to somebody, beside whatever they are doing.
+
+    `key` is unique for ever: pushing the same key again changes nothing. With `replaces` the message
+    sent under that key is written over. `subject` names what the notice is about ("visit:12").
+    """
+
+    contact_id: ContactId
+    flow: str
+    draft: Any
+    purpose: Purpose
+    key: str
+    subject: str | None = None
+    replaces: str | None = None
+
+
+Effect = Show | Push
+
+
+@dataclass
+class Turn(Generic[Draft]):
+    """What a step is given. `now` is aware UTC; `today` and `local_now` are in the country's zone."""
+
+    draft: Draft
+    contact: Contact
+    texts: Texts
+    all_texts: Callable[[str], Texts]
+    now: datetime
+    desk: Desk
+    world: World
+    channel: Channel | None = None
+    effects: list[Effect] = field(default_factory=list)
+
+    @property
+    def local_now(self) -> datetime:
+        """The wall time in the country's zone, without a zone."""
+        return self.now.astimezone(self.world.zone).replace(tzinfo=None)
+
+    @property
+    def today(self) -> date:
+        return self.local_now.date()
+
+    def gettext(self, message: str) -> str:
+        return self.texts.gettext(message)
+
+    def ngettext(self, singular: str, plural: str, n: int) -> str:
+        return self.texts.ngettext(singular, plural, n)
+
+    def pgettext(self, context: str, message: str) -> str:
+        return self.texts.pgettext(context, message)
+
+    def format_day(self, day: date) -> str:
+        return self.texts.format_day(day)
+
+    def format_time(self, at: time) -> str:
+        return self.texts.format_time(at)
+
+    def push(
+        self,
+        contact_id: ContactId,
+        flow: str,
+        draft: Any,
+        *,
+        purpose: Purpose,
+        key: str,
+        subject: str | None = None,
+        replaces: str | None = None,
+    ) -> None:
+        """Have a flow's first prompt shown to somebody else (or to this person, apart)."""
+        self.effects.append(Push(contact_id, flow, draft, purpose, key, subject, replaces))
+
+    def not_understood(self, reply: Reply | None = None) -> str:
+        """Return what to say about an answer that fits nothing here."""
+        if isinstance(reply, Media):
+            return self.gettext(
+                "I can't listen or look here yet. Choose a button, or “Talk to a person” and send it there."
+            )
+        return self.gettext("I did not understand. Please choose one of the buttons.")

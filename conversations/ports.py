@@ -1,0 +1,231 @@
+"""What flows need from outside, as Protocols. `storage` keeps these promises; tests have fakes that do too.
+
+Every method works inside the turn's one transaction: nothing is visible to others before the turn
+has ended well, and all of it is undone when the turn fails. Moments are aware UTC.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time, tzinfo
+from typing import Protocol
+
+from conversations.care.announcements import Announcement, Audience, Progress
+from conversations.care.appointments import Appointment, Need
+from conversations.care.centres import Centre
+from conversations.care.closures import Closure
+from conversations.care.hours import VisitRules
+from conversations.care.nearest import Catchment
+from conversations.care.people import Contact, ContactId, Invitation, Role
+from conversations.care.places import PlaceFinder
+from conversations.care.tasks import Task, TaskKind
+from conversations.engine.outbound import Purpose
+
+
+class Contacts(Protocol):
+    async def get(self, contact_id: ContactId) -> Contact: ...
+
+    async def set_language(self, contact_id: ContactId, language: str) -> None: ...
+
+    async def agree(self, contact_id: ContactId, *, news: bool, at: datetime) -> None:
+        """Note consent; the moment is the enrolment when it is the first."""
+
+    async def refuse(self, contact_id: ContactId, *, at: datetime) -> None: ...
+
+    async def set_news(self, contact_id: ContactId, news: bool) -> None: ...
+
+    async def set_check_ins(self, contact_id: ContactId, check_ins: bool) -> None: ...
+
+    async def set_name(self, contact_id: ContactId, name: str | None) -> None: ...
+
+    async def set_home(
+        self, contact_id: ContactId, *, centre_slug: str | None = None, province_code: str | None = None
+    ) -> None:
+        """Keep the centre or the province the person chose; None leaves what was."""
+
+    async def staff(self, role: Role, centre_slug: str | None = None) -> list[Contact]:
+        """Return the active staff of a role, of one centre or of all, by id."""
+
+    async def make_staff(self, contact_id: ContactId, role: Role, centre_slug: str | None) -> None: ...
+
+    async def erase(self, contact_id: ContactId, *, at: datetime) -> None:
+        """Delete all that is kept of a person, except the address a last word still goes to.
+
+        Visits lose their contact's words and are cancelled; the address goes once that word has left.
+        """
+
+
+class Invitations(Protocol):
+    async def redeem(self, code: str, contact_id: ContactId, *, now: datetime) -> Invitation:
+        """Use up an invitation. Raises InvitationInvalid when unknown, used or past its date."""
+
+
+class Centres(Protocol):
+    async def open(self) -> list[Centre]:
+        """Return the open centres by French city name."""
+
+    async def get(self, slug: str) -> Centre:
+        """Raises CentreUnknown."""
+
+    async def set_address(self, slug: str, address: str | None) -> None: ...
+
+    async def set_phone(self, slug: str, phone: str | None) -> None: ...
+
+    async def set_rules(self, slug: str, rules: VisitRules) -> None:
+        """Set the centre's own hours; from now on bookings are confirmed at once."""
+
+
+class Closures(Protocol):
+    async def between(self, centre_slug: str, start: date, end: date) -> list[Closure]:
+        """Return one closure a day, both ends included, in order; the centre's own word wins."""
+
+    async def decide(self, centre_slug: str, day: date, *, closed: bool, by: ContactId) -> None:
+        """Write down the staff's word on a day of their centre: closed, or open after all."""
+
+
+class Appointments(Protocol):
+    async def book(
+        self,
+        *,
+        contact_id: ContactId,
+        centre_slug: str,
+        need: Need,
+        day: date,
+        at: time,
+        capacity: int,
+        confirmed: bool,
+        now: datetime,
+    ) -> Appointment:
+        """Take a place at that time.
+
+        Raises SlotTaken when all places are held by live visits, also when two people ask at once:
+        the unique index decides, not a look-up.
+        """
+
+    async def move(
+        self, appointment_id: int, *, day: date, at: time, capacity: int, confirmed: bool, now: datetime
+    ) -> Appointment:
+        """Take the new place, then give the old one back. Raises SlotTaken, AppointmentNotLive."""
+
+    async def cancel(self, appointment_id: int, *, now: datetime) -> Appointment:
+        """Raises AppointmentNotLive when it was cancelled or is over."""
+
+    async def confirm(self, appointment_id: int, *, now: datetime) -> Appointment:
+        """Raises AppointmentNotLive."""
+
+    async def set_coming(self, appointment_id: int) -> Appointment:
+        """Note that the person said they are coming. Raises AppointmentNotLive."""
+
+    async def get(self, appointment_id: int) -> Appointment:
+        """Raises AppointmentNotLive when there is none."""
+
+    async def upcoming(self, contact_id: ContactId, *, now: datetime) -> list[Appointment]:
+        """Return the person's live visits that have not begun, soonest first."""
+
+    async def agenda(self, centre_slug: str, start: date, end: date) -> list[Appointment]:
+        """Return the centre's live visits from start to end, both included, by time."""
+
+    async def taken(self, centre_slug: str, start: date, end: date) -> Mapping[date, Mapping[time, int]]:
+        """Return how many live visits hold each time, for days that have any."""
+
+
+class Schedule(Protocol):
+    """Messages that fall due later, and the open notices about a thing."""
+
+    async def plan(
+        self,
+        *,
+        contact_id: ContactId,
+        purpose: Purpose,
+        subject: str,
+        version: int,
+        steps: Sequence[tuple[str, datetime]],
+    ) -> None:
+        """Add a due row a step. Planning the same (subject, step, version) again changes nothing."""
+
+    async def withdraw(self, subject: str) -> None:
+        """Drop what is due about the subject, what waits unsent in the outbox, and close its notices."""
+
+    async def withdraw_for(self, contact_id: ContactId, purpose: Purpose) -> None:
+        """Drop one person's due rows of a purpose."""
+
+
+class Tasks(Protocol):
+    async def add(
+        self,
+        *,
+        contact_id: ContactId,
+        centre_slug: str | None,
+        kind: TaskKind,
+        text: str,
+        urgent: bool,
+        now: datetime,
+    ) -> Task: ...
+
+    async def get(self, task_id: int) -> Task:
+        """Raises TaskUnknown."""
+
+    async def take(self, task_id: int, by: ContactId, *, now: datetime) -> Task:
+        """Make it the caseworker's own. Raises TaskTaken when a colleague was first."""
+
+    async def finish(self, task_id: int, by: ContactId, *, now: datetime) -> Task: ...
+
+    async def open(self, centre_slug: str | None) -> list[Task]:
+        """Return what is open for a centre and what has no centre, urgent first, then oldest first."""
+
+    async def latest(self, contact_id: ContactId) -> Task | None:
+        """Return the person's newest task that is not done."""
+
+
+class Announcements(Protocol):
+    async def count(self, audience: Audience, languages: Collection[str]) -> int:
+        """Return how many would get it: agreed to news, reachable, in the audience, with a text."""
+
+    async def start(
+        self, *, author: ContactId, audience: Audience, texts: Mapping[str, str], now: datetime
+    ) -> Announcement:
+        """Write the announcement and one outbox row a person, in one go."""
+
+    async def stop(self, announcement_id: int, *, now: datetime) -> None:
+        """Drop what has not left."""
+
+    async def get(self, announcement_id: int) -> Announcement: ...
+
+    async def progress(self, announcement_id: int) -> Progress: ...
+
+
+class Audit(Protocol):
+    async def looked(self, by: ContactId, at_contact: ContactId, what: str, *, now: datetime) -> None:
+        """Write down that staff opened something of a person's."""
+
+
+class Desk(Protocol):
+    """All stores of one unit of work."""
+
+    @property
+    def contacts(self) -> Contacts: ...
+    @property
+    def invitations(self) -> Invitations: ...
+    @property
+    def centres(self) -> Centres: ...
+    @property
+    def closures(self) -> Closures: ...
+    @property
+    def appointments(self) -> Appointments: ...
+    @property
+    def schedule(self) -> Schedule: ...
+    @property
+    def tasks(self) -> Tasks: ...
+    @property
+    def announcements(self) -> Announcements: ...
+    @property
+    def audit(self) -> Audit: ...
+
+
+@dataclass(frozen=True, slots=True)
+class World:
+    """What does not change while the service runs: places, who covers which province, the country's zone."""
+
+    places: PlaceFinder
+    catchment: Catchment
+    zone: tzinfo
+    zone_name: str

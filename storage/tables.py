@@ -1,0 +1,364 @@
+"""The tables. SQLAlchemy Core, no ORM: one statement does one thing, and the hot path stays cheap.
+
+Conventions: `*_enc` columns hold what names a person, encrypted by `storage.encryption` with
+"table.column" as associated data; moments are UTC, and visits also keep their wall time and zone, which
+are the truth. Names of constraints are spelled out because code recognises them (`uq_...`).
+"""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    Date,
+    DateTime,
+    Dialect,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Text,
+    Time,
+    UniqueConstraint,
+    text,
+)
+from sqlalchemy.types import TypeDecorator
+
+
+class Moment(TypeDecorator[datetime]):
+    """An aware UTC datetime on both databases: SQLite keeps no zone, so it is put back on the way out."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a moment without a zone")
+        value = value.astimezone(UTC)
+        return value.replace(tzinfo=None) if dialect.name == "sqlite" else value
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+# SQLite only counts up by itself on a plain INTEGER primary key.
+Identity = BigInteger().with_variant(Integer(), "sqlite")
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _id() -> Column[int]:
+    return Column("id", Identity, primary_key=True, autoincrement=True)
+
+
+def _contact(name: str = "contact_id", *, nullable: bool = False) -> Column[int]:
+    return Column(name, Identity, ForeignKey("contacts.id", ondelete="CASCADE"), nullable=nullable)
+
+
+def _flag(name: str, default: bool) -> Column[bool]:
+    return Column(name, Boolean, nullable=False, server_default=text("true" if default else "false"))
+
+
+def _when(condition: str) -> dict[str, Any]:
+    """Return the arguments that make an index partial on both databases."""
+    return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
+
+
+contacts = Table(
+    "contacts",
+    metadata,
+    _id(),
+    Column("role", String(20), nullable=False),
+    Column("language", String(8)),
+    Column("consent", String(10), nullable=False, server_default="unasked"),
+    Column("consent_at", Moment),
+    _flag("news", False),
+    _flag("check_ins", True),
+    # A beneficiary's last choice, or where a caseworker works.
+    Column("centre_slug", String(40), ForeignKey("centres.slug")),
+    Column("province_code", String(10)),
+    Column("name_enc", LargeBinary),
+    Column("created_at", Moment, nullable=False),
+    Column("enrolled_at", Moment),
+    Column("erased_at", Moment),
+    Index("ix_contacts_staff", "role", "centre_slug", **_when("role <> 'beneficiary'")),
+    # Whom an announcement reaches.
+    Index("ix_contacts_news", "centre_slug", "language", **_when("news")),
+    Index("ix_contacts_erased_at", "erased_at", **_when("erased_at IS NOT NULL")),
+)
+
+addresses = Table(
+    "addresses",
+    metadata,
+    _id(),
+    _contact(),
+    Column("channel", String(12), nullable=False),
+    # Keyed hash of the external id: finds it without reading it.
+    Column("external_index", LargeBinary(32), nullable=False),
+    Column("external_enc", LargeBinary, nullable=False),
+    _flag("reachable", True),
+    Column("unreachable_since", Moment),
+    Column("last_used_at", Moment, nullable=False),
+    UniqueConstraint("channel", "external_index"),
+    Index("ix_addresses_contact_id", "contact_id"),
+)
+
+invitations = Table(
+    "invitations",
+    metadata,
+    _id(),
+    Column("code_hash", LargeBinary(32), nullable=False, unique=True),
+    Column("role", String(20), nullable=False),
+    Column("centre_slug", String(40), ForeignKey("centres.slug")),
+    Column("created_at", Moment, nullable=False),
+    Column("expires_at", Moment, nullable=False),
+    Column("used_at", Moment),
+    _contact("used_by", nullable=True),
+)
+
+sessions = Table(
+    "sessions",
+    metadata,
+    Column("contact_id", Identity, ForeignKey("contacts.id", ondelete="CASCADE"), primary_key=True),
+    Column("state_enc", LargeBinary, nullable=False),
+    Column("updated_at", Moment, nullable=False),
+)
+
+notices = Table(
+    "notices",
+    metadata,
+    _id(),
+    _contact(),
+    Column("subject", String(60)),
+    Column("state_enc", LargeBinary, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Index("ix_notices_contact_id", "contact_id", "id"),
+    Index("ix_notices_subject", "subject"),
+    Index("ix_notices_created_at", "created_at"),
+)
+
+centres = Table(
+    "centres",
+    metadata,
+    Column("slug", String(40), primary_key=True),
+    Column("city_fr", String(80), nullable=False),
+    Column("city_ar", String(80), nullable=False),
+    Column("region_fr", String(80), nullable=False),
+    Column("region_ar", String(80), nullable=False),
+    # HCP code of the region, for announcements by region.
+    Column("region_code", String(4)),
+    Column("status", String(20), nullable=False),
+    Column("address", String(300)),
+    Column("phone", String(40)),
+    Column("latitude", Float, nullable=False),
+    Column("longitude", Float, nullable=False),
+    # NULL: public-office hours stand in.
+    Column("hours", String(400)),
+    Column("slot_minutes", SmallInteger),
+    Column("capacity", SmallInteger),
+    # False once staff have changed the row: a new centres file no longer overwrites it.
+    _flag("from_file", True),
+)
+
+closures = Table(
+    "closures",
+    metadata,
+    _id(),
+    # NULL: the whole country (a public holiday as proposed by the calendar).
+    Column("centre_slug", String(40), ForeignKey("centres.slug")),
+    Column("day", Date, nullable=False),
+    Column("closed", Boolean, nullable=False),
+    Column("name_fr", String(120)),
+    Column("name_ar", String(120)),
+    _flag("estimated", False),
+    Column("decided_by", Identity, ForeignKey("contacts.id", ondelete="SET NULL")),
+    Index("uq_closures_centre_day", "centre_slug", "day", unique=True, **_when("centre_slug IS NOT NULL")),
+    Index("uq_closures_country_day", "day", unique=True, **_when("centre_slug IS NULL")),
+)
+
+appointments = Table(
+    "appointments",
+    metadata,
+    _id(),
+    # NULL once the person had their data erased: the centre's count stays, the person is gone.
+    Column("contact_id", Identity, ForeignKey("contacts.id", ondelete="SET NULL")),
+    Column("centre_slug", String(40), ForeignKey("centres.slug"), nullable=False),
+    Column("need", String(20), nullable=False),
+    # Wall time and zone are the truth; starts_at can be computed again when zone data change.
+    Column("day", Date, nullable=False),
+    Column("at", Time, nullable=False),
+    Column("zone", String(40), nullable=False),
+    Column("starts_at", Moment, nullable=False),
+    # Which of the centre's places at that time, from 1.
+    Column("place_no", SmallInteger, nullable=False),
+    Column("status", String(12), nullable=False),
+    Column("version", Integer, nullable=False, server_default="1"),
+    Column("code", String(10), nullable=False),
+    _flag("coming", False),
+    Column("created_at", Moment, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    CheckConstraint("place_no >= 1", name="place_no"),
+    # Two people never get the same place.
+    Index(
+        "uq_appointments_live_place",
+        "centre_slug",
+        "day",
+        "at",
+        "place_no",
+        unique=True,
+        **_when("status IN ('requested', 'confirmed')"),
+    ),
+    Index("ix_appointments_contact_id", "contact_id", "starts_at"),
+)
+
+due_messages = Table(
+    "due_messages",
+    metadata,
+    _id(),
+    _contact(),
+    Column("purpose", String(12), nullable=False),
+    Column("subject", String(60), nullable=False),
+    Column("step", String(12), nullable=False),
+    Column("version", Integer, nullable=False),
+    Column("due_at", Moment, nullable=False),
+    # waiting, turned (into an outbox row), dropped (withdrawn or stale)
+    Column("status", String(10), nullable=False, server_default="waiting"),
+    UniqueConstraint("subject", "step", "version"),
+    Index("ix_due_messages_due_at", "due_at", **_when("status = 'waiting'")),
+    Index("ix_due_messages_contact_id", "contact_id"),
+)
+
+inbox = Table(
+    "inbox",
+    metadata,
+    _id(),
+    Column("channel", String(12), nullable=False),
+    # The platform's own id of the update: the same one twice is stored once.
+    Column("update_key", String(80), nullable=False),
+    # Whose turn it is part of: keyed hash of the sender. Turns of one lane run in order.
+    Column("lane", LargeBinary(32), nullable=False),
+    Column("payload_enc", LargeBinary),
+    Column("received_at", Moment, nullable=False),
+    # waiting, done, failed
+    Column("status", String(8), nullable=False, server_default="waiting"),
+    Column("attempts", SmallInteger, nullable=False, server_default="0"),
+    Column("not_before", Moment),
+    Column("handled_at", Moment),
+    UniqueConstraint("channel", "update_key"),
+    Index("ix_inbox_waiting", "id", **_when("status = 'waiting'")),
+    Index("ix_inbox_waiting_lane", "lane", "id", **_when("status = 'waiting'")),
+    Index("ix_inbox_lane", "lane", "id"),
+)
+
+_UNSENT = "status IN ('created', 'sending', 'failed_temporary')"
+
+outbox = Table(
+    "outbox",
+    metadata,
+    _id(),
+    Column("address_id", Identity, ForeignKey("addresses.id", ondelete="CASCADE"), nullable=False),
+    Column("channel", String(12), nullable=False),
+    Column("purpose", String(12), nullable=False),
+    # "1" interactive, "2" due, "3" bulk: who goes first.
+    Column("lane", String(1), nullable=False),
+    # (subject, step, version) in one word: a message is written once.
+    Column("unique_key", String(120), nullable=False, unique=True),
+    Column("subject", String(60)),
+    # NULL for an announcement's row, whose text stands in announcements.
+    Column("payload_enc", LargeBinary),
+    Column("announcement_id", Identity, ForeignKey("announcements.id", ondelete="CASCADE")),
+    Column("language", String(8)),
+    # The row whose message this one is written over.
+    Column("replaces_id", Identity),
+    Column("due_at", Moment, nullable=False),
+    Column("status", String(20), nullable=False, server_default="created"),
+    Column("attempts", SmallInteger, nullable=False, server_default="0"),
+    Column("lease_until", Moment),
+    # How the channel names the message once sent.
+    Column("message_ref", String(80)),
+    Column("reason", String(60)),
+    Column("created_at", Moment, nullable=False),
+    Column("sent_at", Moment),
+    Index("ix_outbox_waiting", "lane", "due_at", **_when(_UNSENT)),
+    Index(
+        "ix_outbox_waiting_address",
+        "address_id",
+        "lane",
+        "id",
+        **_when(_UNSENT),
+    ),
+    Index("ix_outbox_address_id", "address_id", "id"),
+    Index("ix_outbox_announcement_id", "announcement_id", "status", **_when("announcement_id IS NOT NULL")),
+    Index("ix_outbox_subject", "subject", **_when(_UNSENT)),
+)
+
+tasks = Table(
+    "tasks",
+    metadata,
+    _id(),
+    _contact(),
+    Column("centre_slug", String(40), ForeignKey("centres.slug")),
+    Column("kind", String(16), nullable=False),
+    Column("text_enc", LargeBinary, nullable=False),
+    Column("urgent", Boolean, nullable=False),
+    Column("status", String(8), nullable=False, server_default="open"),
+    Column("taken_by", Identity, ForeignKey("contacts.id", ondelete="SET NULL")),
+    Column("created_at", Moment, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    Index("ix_tasks_open", "centre_slug", "created_at", **_when("status <> 'done'")),
+    Index("ix_tasks_contact_id", "contact_id"),
+)
+
+announcements = Table(
+    "announcements",
+    metadata,
+    _id(),
+    Column("author", Identity, ForeignKey("contacts.id", ondelete="SET NULL")),
+    # JSON of the audience and of language -> text: news for everybody, nobody is named.
+    Column("audience", Text, nullable=False),
+    Column("texts", Text, nullable=False),
+    Column("status", String(8), nullable=False),
+    Column("total", Integer, nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("ended_at", Moment),
+    Index("ix_announcements_running", "id", **_when("status = 'running'")),
+)
+
+audit = Table(
+    "audit",
+    metadata,
+    _id(),
+    Column("by_contact_id", Identity, ForeignKey("contacts.id", ondelete="SET NULL")),
+    _contact("at_contact_id"),
+    Column("what", String(60), nullable=False),
+    Column("at", Moment, nullable=False),
+    Index("ix_audit_at_contact_id", "at_contact_id", "at"),
+)
+
+# Single values the service keeps for itself: the demo's clock, the last closures proposal.
+marks = Table(
+    "marks",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("value", String(200), nullable=False),
+)
