@@ -1,10 +1,8 @@
 """Drafts to JSON and back: dataclasses of plain fields, dates, times, enumerations and lists of them."""
 
-from collections.abc import Hashable
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime, time
 from enum import Enum
-from functools import cache
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -30,9 +28,14 @@ def draft_from_json(kind: type[Draft], body: JSON) -> Draft:
     return kind(**{name: _typed(hints[name], value) for name, value in body.items() if name in hints})
 
 
-@cache
-def _hints(kind: Hashable) -> dict[str, Any]:
-    return get_type_hints(kind)
+_HINTS: dict[type[Any], dict[str, Any]] = {}
+
+
+def _hints(kind: type[Any]) -> dict[str, Any]:
+    # Resolving annotations is slow and every turn needs them.
+    if kind not in _HINTS:
+        _HINTS[kind] = get_type_hints(kind)
+    return _HINTS[kind]
 
 
 def _plain(value: Any) -> Any:

@@ -85,7 +85,14 @@ class Home:
     notice: str | None = None
 
 
-Move = Goto | Again | Enter | Finish | Home
+@dataclass(frozen=True, slots=True)
+class Farewell:
+    """Say a last word and forget where the person was: their data have just been erased."""
+
+    text: str
+
+
+Move = Goto | Again | Enter | Finish | Home | Farewell
 
 
 class Step(ABC, Generic[Draft]):
