@@ -16,6 +16,7 @@ from conversations.engine.flow import (
     Again,
     Choice,
     Enter,
+    Farewell,
     Finish,
     Flow,
     Goto,
@@ -47,16 +48,15 @@ class Routes:
     """How the flows hang together.
 
     `home` says where somebody belongs who is inside no flow; `gate` names the flow a person must
-    finish before all others (language, consent) or None. `words` act on words that always work and
-    `commands` on slash commands; `open` flows may be entered before the gate is passed.
+    finish before the one named (language, consent), None when they may go on. `words` act on words
+    that always work and `commands` on slash commands, with what follows the command.
     """
 
     flows: Mapping[str, Flow[Any]]
     home: Callable[[Turn[Any]], Flow[Any]]
-    gate: Callable[[Turn[Any]], Flow[Any] | None]
+    gate: Callable[[Turn[Any], str], Flow[Any] | None]
     words: Mapping[Word, Handler]
     commands: Mapping[str, CommandHandler]
-    open: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -294,28 +294,29 @@ class _Handling:
                 await self._finish(text, choices)
             case Home(said):
                 await self._go_home(said)
+            case Farewell(text):
+                self._session = Session(prompt_no=self._session.prompt_no)
+                self._show_plain(text, ())
 
     async def _enter(self, flow: Flow[Any], draft: Any, step_name: str | None, said: str | None) -> None:
         if self._turn.contact.role not in flow.roles:
             await self._go_home(self._turn.gettext("That is not for you to do here."))
             return
-        gate = self._routes.gate(self._turn)
-        if gate is not None and flow.name not in self._routes.open and flow is not gate:
-            await self._enter(gate, None, None, said)
-            return
+        gate = self._routes.gate(self._turn, flow.name)
+        if gate is not None:
+            flow, draft, step_name = gate, None, None
         draft = flow.draft() if draft is None else draft
         frame = Frame(flow.name, flow.version, step_name or flow.first.name, draft_to_json(draft))
         await self._ask(frame, said)
 
     async def _finish(self, text: str, choices: Any) -> None:
         resume = self._session.resume
-        if resume is not None and self._routes.gate(self._turn) is None and self._open(resume):
+        if resume is not None and not self._gate(resume.flow) and self._open(resume):
             self._session = replace(self._session, resume=None)
             await self._ask(resume, text)
             return
-        gate = self._routes.gate(self._turn)
-        if gate is not None:
-            await self._enter(gate, None, None, text or None)
+        if self._gate(self._routes.home(self._turn).name):
+            await self._go_home(text)
             return
         self._session = replace(self._session, frame=None, resume=None)
         menu = Choice(Word.MENU, self._turn.pgettext("button", "🏠 Menu"))
@@ -324,7 +325,8 @@ class _Handling:
 
     async def _go_home(self, said: str | None) -> None:
         self._session = replace(self._session, resume=None)
-        flow = self._routes.gate(self._turn) or self._routes.home(self._turn)
+        flow = self._routes.home(self._turn)
+        flow = self._gate(flow.name) or flow
         frame = Frame(flow.name, flow.version, flow.first.name, draft_to_json(flow.draft()))
         await self._ask(frame, said)
 
@@ -449,12 +451,12 @@ class _Handling:
         frame = self._session.frame
         return frame is not None and frame.flow == self._routes.home(self._turn).name
 
+    def _gate(self, flow_name: str) -> Flow[Any] | None:
+        return self._routes.gate(self._turn, flow_name)
+
     def _gate_shuts(self) -> bool:
-        gate = self._routes.gate(self._turn)
         frame = self._session.frame
-        return gate is not None and (
-            frame is None or (frame.flow != gate.name and frame.flow not in self._routes.open)
-        )
+        return self._gate(frame.flow if frame else self._routes.home(self._turn).name) is not None
 
 
 class _Between(Step[Any]):

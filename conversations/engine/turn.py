@@ -66,6 +66,12 @@ class Turn(Generic[Draft]):
     def today(self) -> date:
         return self.local_now.date()
 
+    async def reload(self) -> None:
+        """Read the contact again after a step changed it, and speak their language from here on."""
+        self.contact = await self.desk.contacts.get(self.contact.id)
+        if self.contact.language is not None:
+            self.texts = self.all_texts(self.contact.language)
+
     def gettext(self, message: str) -> str:
         return self.texts.gettext(message)
 
