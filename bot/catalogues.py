@@ -13,7 +13,7 @@ import re
 import string
 import sys
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import polib
@@ -213,7 +213,7 @@ def _is_literal(argument: ast.expr | None) -> bool:
 def _source_problems(entry: polib.POEntry) -> Iterator[str]:
     for text in filter(None, (entry.msgid, entry.msgid_plural)):
         placeholders = _placeholders(text)
-        if placeholders is None or not all(name.isidentifier() for name in _names(placeholders)):
+        if placeholders is None or not all(name.isidentifier() for name, *_ in placeholders):
             yield "placeholders are not plain names in braces"
         yield from _reader_problems(entry, text, SOURCE)
     if entry.comment.startswith(f"{TAG} label") and not _LABEL.search(entry.comment):
@@ -272,21 +272,18 @@ def _keeps_placeholders(entry: polib.POEntry, form: int, text: str, language: st
     found = _placeholders(text)
     if expected is None or found is None:
         return False
-    droppable = _COUNTS if entry.msgid_plural and form in _EXACT_FORMS[language] else set()
-    return expected - droppable <= found <= expected
+    says_its_number = bool(entry.msgid_plural) and form in _EXACT_FORMS[language]
+    needed = {field for field in expected if not (says_its_number and field[0] in _COUNTS)}
+    return needed <= found <= expected
 
 
-def _placeholders(text: str) -> set[str] | None:
-    """Return the text's placeholders with their formats; None when its braces do not match."""
+def _placeholders(text: str) -> set[tuple[str, str, str]] | None:
+    """Return name, format and conversion of each placeholder; None when the braces do not match."""
     try:
         fields = list(string.Formatter().parse(text))
     except ValueError:
         return None
-    return {f"{name}!{conversion}:{spec}" for _, name, spec, conversion in fields if name is not None}
-
-
-def _names(placeholders: Iterable[str]) -> Iterator[str]:
-    return (placeholder.partition("!")[0] for placeholder in placeholders)
+    return {(name, spec or "", conversion or "") for _, name, spec, conversion in fields if name is not None}
 
 
 def _reader_problems(entry: polib.POEntry, text: str, language: str) -> Iterator[str]:
@@ -334,19 +331,19 @@ def _merged(entry: polib.POEntry, known: polib.POEntry | None, language: str) ->
     return merged
 
 
-def main(arguments: list[str] | None = None) -> int:
+def main(arguments: list[str] | None = None, locales: Path = LOCALES) -> int:
     """Run one of the commands; return 1 when the check finds something wrong."""
     parser = argparse.ArgumentParser(prog="python -m bot.catalogues", description="Keep the text catalogues.")
     parser.add_argument("command", choices=["extract", "merge", "compile", "check"])
     match parser.parse_args(arguments).command:
         case "extract":
-            extract()
+            extract(locales)
         case "merge":
-            merge()
+            merge(locales)
         case "compile":
-            compile()
+            compile(locales)
         case "check":
-            problems = check()
+            problems = check(locales)
             sys.stdout.writelines(f"{problem}\n" for problem in problems)
             return 1 if problems else 0
     return 0

@@ -66,7 +66,7 @@ def _open(path: Path) -> gettext.GNUTranslations:
         with path.open("rb") as file:
             return gettext.GNUTranslations(file)
     except FileNotFoundError as error:
-        raise CataloguesMissing(f"{path} is missing. Compile the catalogues: make catalogues") from error
+        raise CataloguesMissing(f"{path} is missing. Run: python -m bot.catalogues compile") from error
 
 
 @dataclass(frozen=True, slots=True)
