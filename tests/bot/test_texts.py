@@ -197,7 +197,7 @@ def test_every_language_has_texts_in_its_direction(texts: dict[str, Texts]) -> N
 
 
 def test_a_catalogue_that_was_never_compiled_is_not_passed_over(tmp_path: Path) -> None:
-    with pytest.raises(CataloguesMissing, match="bot.catalogues compile"):
+    with pytest.raises(CataloguesMissing, match="catalogues compile"):
         load_texts(tmp_path)
 
 
