@@ -1,0 +1,67 @@
+"""What delivery asks of a channel: send one message, and say truly what became of it."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from conversations.engine.outbound import OutboundMessage
+from conversations.engine.reply import Channel
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """A channel's limits: messages a second over the whole account, in bulk, and to one chat.
+
+    `burst` is how many of the account's may leave at once after a pause, `chat_burst` the same for
+    one chat.
+    """
+
+    per_second: float
+    bulk_per_second: float
+    burst: int
+    chat_per_second: float
+    chat_burst: int
+
+
+class SendFailed(Exception):
+    """A message did not arrive. `reason` is a short code, never words of anybody."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+class AddressUnreachable(SendFailed):
+    """The person blocked the service or is gone: nothing can reach this address."""
+
+
+class MessageRefused(SendFailed):
+    """The platform will never take this message; trying again changes nothing."""
+
+
+class TryLater(SendFailed):
+    """The platform could not take it now. `unclear`: it may have taken it all the same."""
+
+    def __init__(self, reason: str, *, unclear: bool = False) -> None:
+        super().__init__(reason)
+        self.unclear = unclear
+
+
+class TooFast(SendFailed):
+    """The platform asks to wait `retry_after_s` seconds before the next message to this chat."""
+
+    def __init__(self, retry_after_s: float) -> None:
+        super().__init__("too_fast")
+        self.retry_after_s = retry_after_s
+
+
+class Sender(Protocol):
+    """The sending side of a channel."""
+
+    channel: Channel
+    pace: Pace
+
+    async def send(self, external_id: str, message: OutboundMessage) -> str | None:
+        """Send or write in place, acknowledge the tap, and return the channel's reference of the message.
+
+        Raises SendFailed in one of its kinds.
+        """

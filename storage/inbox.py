@@ -1,0 +1,138 @@
+"""The inbox: every update is stored, once, before it is acknowledged to its platform."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import delete, func, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.encryption import KeyRing
+from storage.tables import inbox
+
+_PAYLOAD = "inbox.payload"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class NewUpdate:
+    """An update as it came. `key` is the platform's own id of it; `lane` says whose turn it is part of."""
+
+    channel: str
+    key: str
+    lane: bytes
+    payload: str
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class StoredUpdate:
+    """An update to be handled. `attempts` counts earlier tries that the database cut short."""
+
+    id: int
+    channel: str
+    payload: str
+    attempts: int
+    received_at: datetime
+
+
+class InboxStore:
+    def __init__(self, connection: AsyncConnection, keys: KeyRing) -> None:
+        self._connection = connection
+        self._keys = keys
+
+    async def add(self, updates: Sequence[NewUpdate], *, now: datetime) -> int:
+        """Store the updates and return how many were new; one that is there already is left alone."""
+        if not updates:
+            return 0
+        dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
+        rows = [
+            {
+                "channel": new.channel,
+                "update_key": new.key,
+                "lane": new.lane,
+                "payload_enc": self._keys.encrypt(new.payload, about=_PAYLOAD),
+                "received_at": now,
+            }
+            for new in updates
+        ]
+        result = await self._connection.execute(
+            dialect.insert(inbox)
+            .values(rows)
+            .on_conflict_do_nothing(index_elements=[inbox.c.channel, inbox.c.update_key])
+        )
+        return result.rowcount
+
+    async def claim(self, *, now: datetime) -> StoredUpdate | None:
+        """Return the oldest update whose lane has none before it, locked until the transaction ends.
+
+        Two workers never get two updates of one lane: the second waits behind the first, which stays
+        "waiting" for everybody else until its turn has been committed.
+        """
+        earlier = inbox.alias()
+        query = (
+            select(inbox)
+            .where(
+                inbox.c.status == "waiting",
+                or_(inbox.c.not_before.is_(None), inbox.c.not_before <= now),
+                ~select(earlier.c.id)
+                .where(
+                    earlier.c.lane == inbox.c.lane,
+                    earlier.c.status == "waiting",
+                    earlier.c.id < inbox.c.id,
+                )
+                .exists(),
+            )
+            .order_by(inbox.c.id)
+            .limit(1)
+            .with_for_update(of=inbox, skip_locked=True)
+        )
+        row = (await self._connection.execute(query)).one_or_none()
+        if row is None:
+            return None
+        payload = self._keys.decrypt(row.payload_enc, about=_PAYLOAD)
+        return StoredUpdate(row.id, row.channel, payload, row.attempts, row.received_at)
+
+    async def close(self, update_id: int, *, status: str, now: datetime) -> None:
+        """Mark an update "done", or "failed" when it could not be handled at all."""
+        await self._connection.execute(
+            update(inbox).where(inbox.c.id == update_id).values(status=status, handled_at=now)
+        )
+
+    async def try_later(self, update_id: int, *, not_before: datetime) -> int:
+        """Put an update off, its lane with it, and return how often that has happened now."""
+        attempts = await self._connection.scalar(
+            update(inbox)
+            .where(inbox.c.id == update_id)
+            .values(attempts=inbox.c.attempts + 1, not_before=not_before)
+            .returning(inbox.c.attempts)
+        )
+        return int(attempts or 0)
+
+    async def next_at(self) -> datetime | None:
+        """Return when the next put-off update may be tried again."""
+        moment: datetime | None = await self._connection.scalar(
+            select(func.min(inbox.c.not_before)).where(inbox.c.status == "waiting")
+        )
+        return moment
+
+    async def latest(self, lane: bytes, *, limit: int) -> list[tuple[datetime, str]]:
+        """Return the last updates of a lane, oldest first, with the moment each came."""
+        query = (
+            select(inbox.c.received_at, inbox.c.payload_enc)
+            .where(inbox.c.lane == lane, inbox.c.payload_enc.is_not(None))
+            .order_by(inbox.c.id.desc())
+            .limit(limit)
+        )
+        rows = (await self._connection.execute(query)).all()
+        return [(row.received_at, self._keys.decrypt(row.payload_enc, about=_PAYLOAD)) for row in reversed(rows)]
+
+    async def forget_lane(self, lane: bytes) -> None:
+        """Delete what a person sent, when they have their data erased; the turn under way is kept."""
+        await self._connection.execute(delete(inbox).where(inbox.c.lane == lane, inbox.c.status != "waiting"))
+
+    async def forget(self, *, before: datetime) -> int:
+        """Delete handled updates older than that."""
+        result = await self._connection.execute(
+            delete(inbox).where(inbox.c.status != "waiting", inbox.c.received_at < before)
+        )
+        return result.rowcount

@@ -1,0 +1,282 @@
+"""The outbox: the only way out. Messages are written in a turn and leave after its commit."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from sqlalchemy import Row, bindparam, case, delete, func, or_, select, true, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from conversations.engine.outbound import LANES, Lane, OutboundMessage, Purpose
+from storage.encryption import KeyRing
+from storage.tables import addresses, announcements, contacts, outbox
+
+_PAYLOAD = "outbox.payload"
+UNSENT = ("created", "sending", "failed_temporary")
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class OutboxRow:
+    """A message to deliver. `external_id` is where to.
+
+    `message` is None for an announcement, whose text stands in `announcement_id` under `language`.
+    `replaces_ref` is the channel's reference of the message to write over. `attempts` counts this
+    one. `still_wanted` is False when the person said STOP or the announcement was stopped meanwhile.
+    """
+
+    id: int
+    address_id: int
+    channel: str
+    external_id: str
+    purpose: Purpose
+    lane: Lane
+    message: OutboundMessage | None
+    announcement_id: int | None
+    language: str | None
+    replaces_ref: str | None
+    attempts: int
+    created_at: datetime
+    still_wanted: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """What became of a row. `due_at` is when to try again, for failed_temporary."""
+
+    row_id: int
+    status: str
+    at: datetime
+    message_ref: str | None = None
+    reason: str | None = None
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Shown:
+    """A message as it stands in a person's chat, for channels that show history themselves."""
+
+    id: int
+    message: OutboundMessage
+    replaces_id: int | None
+    created_at: datetime
+
+
+class OutboxStore:
+    def __init__(self, connection: AsyncConnection, keys: KeyRing) -> None:
+        self._connection = connection
+        self._keys = keys
+        self.touched: set[int] = set()
+
+    async def add(
+        self,
+        *,
+        address_id: int,
+        channel: str,
+        purpose: Purpose,
+        key: str,
+        message: OutboundMessage,
+        now: datetime,
+        subject: str | None = None,
+        replaces_key: str | None = None,
+    ) -> bool:
+        """Write a message to be sent; False when its key was written before, and nothing changes."""
+        dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
+        replaces = select(outbox.c.id).where(outbox.c.unique_key == replaces_key).scalar_subquery()
+        result = await self._connection.execute(
+            dialect.insert(outbox)
+            .values(
+                address_id=address_id,
+                channel=channel,
+                purpose=purpose.value,
+                lane=LANES[purpose].value,
+                unique_key=key,
+                subject=subject,
+                payload_enc=self._keys.encrypt(message.to_json(), about=_PAYLOAD),
+                language=message.language,
+                replaces_id=replaces if replaces_key else None,
+                due_at=now,
+                created_at=now,
+            )
+            .on_conflict_do_nothing(index_elements=[outbox.c.unique_key])
+        )
+        self.touched.add(address_id)
+        return result.rowcount == 1
+
+    async def claim(
+        self, channels: Sequence[str], lanes: Sequence[Lane], *, now: datetime, lease: timedelta, limit: int
+    ) -> list[OutboxRow]:
+        """Lease the messages that may leave now, best lane first and oldest first.
+
+        Of each address only the head of its lane comes, so one person's messages stay in order. A row whose
+        lease ran out was cut off half-way: it comes again, since lost is worse than twice.
+        """
+        earlier = outbox.alias()
+        heads = (
+            select(outbox.c.id)
+            .where(
+                outbox.c.channel.in_(channels),
+                outbox.c.lane.in_([lane.value for lane in lanes]),
+                outbox.c.status.in_(UNSENT),
+                outbox.c.due_at <= now,
+                or_(outbox.c.lease_until.is_(None), outbox.c.lease_until <= now),
+                ~select(earlier.c.id)
+                .where(
+                    earlier.c.address_id == outbox.c.address_id,
+                    earlier.c.lane == outbox.c.lane,
+                    earlier.c.status.in_(UNSENT),
+                    earlier.c.id < outbox.c.id,
+                )
+                .exists(),
+            )
+            .order_by(outbox.c.lane, outbox.c.id)
+            .limit(limit)
+            .with_for_update(of=outbox, skip_locked=True)
+        )
+        ids = list((await self._connection.scalars(heads)).all())
+        if not ids:
+            return []
+        await self._connection.execute(
+            update(outbox)
+            .where(outbox.c.id.in_(ids))
+            .values(status="sending", lease_until=now + lease, attempts=outbox.c.attempts + 1)
+        )
+        return await self._rows(ids)
+
+    async def waiting_for(self, address_id: int, *, now: datetime) -> list[Shown]:
+        """Return what an address has not been shown yet, in order, for channels that hold a line open."""
+        query = (
+            select(outbox)
+            .where(outbox.c.address_id == address_id, outbox.c.status.in_(UNSENT), outbox.c.due_at <= now)
+            .order_by(outbox.c.id)
+        )
+        return await self._shown(query)
+
+    async def history(self, address_id: int, *, limit: int) -> list[Shown]:
+        """Return the last messages an address was shown or has waiting, oldest first."""
+        query = (
+            select(outbox)
+            .where(outbox.c.address_id == address_id, outbox.c.status.not_like("failed%"))
+            .order_by(outbox.c.id.desc())
+            .limit(limit)
+        )
+        return list(reversed(await self._shown(query)))
+
+    async def report(self, results: Sequence[Delivered]) -> None:
+        """Write down what became of claimed rows, all in one statement."""
+        if not results:
+            return
+        await self._connection.execute(
+            update(outbox)
+            .where(outbox.c.id == bindparam("row_id"))
+            .values(
+                status=bindparam("new_status"),
+                message_ref=func.coalesce(bindparam("new_ref"), outbox.c.message_ref),
+                reason=bindparam("new_reason"),
+                lease_until=None,
+                due_at=func.coalesce(bindparam("new_due_at", type_=outbox.c.due_at.type), outbox.c.due_at),
+                sent_at=bindparam("new_sent_at", type_=outbox.c.sent_at.type),
+            ),
+            [
+                {
+                    "row_id": done.row_id,
+                    "new_status": done.status,
+                    "new_ref": done.message_ref,
+                    "new_reason": done.reason,
+                    "new_due_at": done.due_at,
+                    "new_sent_at": done.at if done.status in ("sent", "delivered") else None,
+                }
+                for done in results
+            ],
+        )
+
+    async def drop_for(self, address_id: int, *, reason: str) -> int:
+        """Give up everything that waits for an address that can't be reached any more."""
+        result = await self._connection.execute(
+            update(outbox)
+            .where(outbox.c.address_id == address_id, outbox.c.status.in_(UNSENT))
+            .values(status="failed_permanent", reason=reason, lease_until=None)
+        )
+        return result.rowcount
+
+    async def next_at(self, channels: Sequence[str], lanes: Sequence[Lane]) -> datetime | None:
+        """Return when the next message may leave: its due time, or the end of a lease that may have been cut off."""
+        ready = case(
+            (outbox.c.lease_until > outbox.c.due_at, outbox.c.lease_until), else_=outbox.c.due_at
+        )
+        moment: datetime | None = await self._connection.scalar(
+            select(func.min(ready, type_=outbox.c.due_at.type)).where(
+                outbox.c.channel.in_(channels),
+                outbox.c.lane.in_([lane.value for lane in lanes]),
+                outbox.c.status.in_(UNSENT),
+            )
+        )
+        return moment
+
+    async def forget(self, *, before: datetime) -> int:
+        """Delete messages that left or failed before that; announcements keep theirs for their counts."""
+        result = await self._connection.execute(
+            delete(outbox).where(
+                outbox.c.status.not_in(UNSENT),
+                outbox.c.created_at < before,
+            )
+        )
+        return result.rowcount
+
+    async def _rows(self, ids: Sequence[int]) -> list[OutboxRow]:
+        replaced = outbox.alias()
+        query = (
+            select(
+                outbox,
+                addresses.c.external_enc,
+                replaced.c.message_ref.label("replaces_ref"),
+                case(
+                    (
+                        outbox.c.announcement_id.is_not(None),
+                        contacts.c.news & (announcements.c.status == "running"),
+                    ),
+                    else_=true(),
+                ).label("still_wanted"),
+            )
+            .select_from(
+                outbox.join(addresses, addresses.c.id == outbox.c.address_id)
+                .join(contacts, contacts.c.id == addresses.c.contact_id)
+                .outerjoin(replaced, replaced.c.id == outbox.c.replaces_id)
+                .outerjoin(announcements, announcements.c.id == outbox.c.announcement_id)
+            )
+            .where(outbox.c.id.in_(ids))
+            .order_by(outbox.c.lane, outbox.c.id)
+        )
+        return [self._row(row) for row in (await self._connection.execute(query)).all()]
+
+    def _row(self, row: Row[tuple[object, ...]]) -> OutboxRow:
+        found = row._mapping
+        return OutboxRow(
+            id=found["id"],
+            address_id=found["address_id"],
+            channel=found["channel"],
+            external_id=self._keys.decrypt(found["external_enc"], about="addresses.external"),
+            purpose=Purpose(found["purpose"]),
+            lane=Lane(found["lane"]),
+            message=self._message(found["payload_enc"]),
+            announcement_id=found["announcement_id"],
+            language=found["language"],
+            replaces_ref=found["replaces_ref"],
+            attempts=found["attempts"],
+            created_at=found["created_at"],
+            still_wanted=bool(found["still_wanted"]),
+        )
+
+    async def _shown(self, query: object) -> list[Shown]:
+        rows = (await self._connection.execute(query)).all()  # type: ignore[call-overload]
+        texts: dict[int, OutboundMessage] = {}
+        return [
+            Shown(row.id, message, row.replaces_id, row.created_at)
+            for row in rows
+            if (message := self._message(row.payload_enc) or texts.get(row.announcement_id)) is not None
+        ]
+
+    def _message(self, payload: bytes | None) -> OutboundMessage | None:
+        if payload is None:
+            return None
+        return OutboundMessage.from_json(self._keys.decrypt(payload, about=_PAYLOAD))

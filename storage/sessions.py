@@ -1,0 +1,91 @@
+"""Sessions, one a contact, and the notices pushed beside them."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import delete, insert, select
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from conversations.care.people import ContactId
+from conversations.engine.flow import Choice
+from conversations.engine.session import Frame, Notice, Session, notice_from_json, notice_to_json
+from storage.encryption import KeyRing
+from storage.tables import notices, sessions
+
+_SESSION, _NOTICE = "sessions.state", "notices.state"
+
+
+class SessionStore:
+    """Keeps where each contact stands; the state is encrypted, since it holds people's words."""
+
+    def __init__(self, connection: AsyncConnection, keys: KeyRing) -> None:
+        self._connection = connection
+        self._keys = keys
+
+    async def load(self, contact_id: ContactId) -> Session:
+        """Return the session, locked until the transaction ends; a new one when there is none."""
+        query = select(sessions.c.state_enc).where(sessions.c.contact_id == contact_id).with_for_update()
+        state = (await self._connection.execute(query)).scalar_one_or_none()
+        return Session() if state is None else Session.from_json(self._keys.decrypt(state, about=_SESSION))
+
+    async def save(self, contact_id: ContactId, session: Session, *, now: datetime) -> None:
+        state = self._keys.encrypt(session.to_json(), about=_SESSION)
+        upsert: Any = (postgresql if self._connection.dialect.name == "postgresql" else sqlite).insert(sessions)
+        await self._connection.execute(
+            upsert.values(contact_id=contact_id, state_enc=state, updated_at=now).on_conflict_do_update(
+                index_elements=[sessions.c.contact_id],
+                set_={"state_enc": upsert.excluded.state_enc, "updated_at": upsert.excluded.updated_at},
+            )
+        )
+
+    async def add_notice(
+        self,
+        contact_id: ContactId,
+        frame: Frame,
+        choices: tuple[Choice, ...],
+        *,
+        subject: str | None,
+        now: datetime,
+    ) -> Notice:
+        """Keep a pushed prompt, so that its buttons mean something; returns it with its id."""
+        state = self._keys.encrypt(notice_to_json(frame, choices), about=_NOTICE)
+        notice_id = await self._connection.scalar(
+            insert(notices)
+            .values(contact_id=contact_id, subject=subject, state_enc=state, created_at=now)
+            .returning(notices.c.id)
+        )
+        return Notice(int(notice_id), frame, choices, now, subject)
+
+    async def notice(self, contact_id: ContactId, notice_id: int) -> Notice | None:
+        """Return the contact's open notice of that id; somebody else's is not found."""
+        return await self._one_notice(
+            select(notices).where(notices.c.id == notice_id, notices.c.contact_id == contact_id)
+        )
+
+    async def newest_notice(self, contact_id: ContactId, *, since: datetime | None) -> Notice | None:
+        """Return the newest open notice, None when none came after `since`."""
+        query = select(notices).where(notices.c.contact_id == contact_id)
+        if since is not None:
+            query = query.where(notices.c.created_at > since)
+        return await self._one_notice(query.order_by(notices.c.id.desc()).limit(1))
+
+    async def close_notice(self, notice_id: int) -> None:
+        await self._connection.execute(delete(notices).where(notices.c.id == notice_id))
+
+    async def close_notices(self, contact_id: ContactId, subject: str) -> None:
+        await self._connection.execute(
+            delete(notices).where(notices.c.contact_id == contact_id, notices.c.subject == subject)
+        )
+
+    async def forget_notices(self, *, before: datetime) -> int:
+        """Delete notices nobody acted on; their buttons then say that they are no longer current."""
+        result = await self._connection.execute(delete(notices).where(notices.c.created_at < before))
+        return result.rowcount
+
+    async def _one_notice(self, query: Any) -> Notice | None:
+        row = (await self._connection.execute(query)).one_or_none()
+        if row is None:
+            return None
+        frame, choices = notice_from_json(self._keys.decrypt(row.state_enc, about=_NOTICE))
+        return Notice(row.id, frame, choices, row.created_at, row.subject)
