@@ -139,6 +139,17 @@ async def move(
     return moved
 
 
+async def confirm(turn: Turn[Any], appointment: Appointment) -> Appointment:
+    """Give the centre's word on the time of a request; the reminders go on under the new version.
+
+    Raises AppointmentNotLive.
+    """
+    confirmed = await turn.desk.appointments.confirm(appointment.id, now=turn.now)
+    await turn.desk.schedule.withdraw(subject_of(confirmed.id))
+    await _plan(turn, confirmed)
+    return confirmed
+
+
 async def cancel(turn: Turn[Any], appointment: Appointment) -> Appointment:
     """Cancel a visit; its reminders go with it. Raises AppointmentNotLive."""
     cancelled = await turn.desk.appointments.cancel(appointment.id, now=turn.now)

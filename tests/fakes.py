@@ -1,0 +1,605 @@
+"""Small stores in memory that keep the promises of conversations/ports.py, and texts without catalogues."""
+
+import gettext
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, time, timedelta
+from functools import cache
+from itertools import count
+
+from bot import zone
+from bot.centres_file import read_centres
+from bot.holidays import proposed_closures
+from bot.places import load_catchment, load_places
+from bot.texts import GettextTexts
+from conversations.care.announcements import (
+    Announcement,
+    AnnouncementStatus,
+    Audience,
+    Progress,
+    text_language,
+)
+from conversations.care.appointments import Appointment, AppointmentStatus, Need, new_visit_code
+from conversations.care.centres import Centre, CentreStatus
+from conversations.care.closures import Closure
+from conversations.care.hours import PUBLIC_OFFICE_RULES, VisitRules
+from conversations.care.people import STAFF, Consent, Contact, ContactId, Invitation, Role
+from conversations.care.tasks import Task, TaskKind, TaskStatus
+from conversations.engine.outbound import Purpose
+from conversations.engine.session import Notice
+from conversations.errors import (
+    AppointmentNotLive,
+    CentreUnknown,
+    InvitationInvalid,
+    SlotTaken,
+    TaskTaken,
+    TaskUnknown,
+)
+from conversations.ports import World
+from conversations.texts import LANGUAGES, Texts
+
+
+class _Marked(gettext.NullTranslations):
+    """Stands for a translation: the English text behind the language's code, "[fr] Menu"."""
+
+    def __init__(self, language: str) -> None:
+        super().__init__()
+        self._mark = "" if language == "en" else f"[{language}] "
+
+    def gettext(self, message: str) -> str:
+        return self._mark + message
+
+    def ngettext(self, singular: str, plural: str, n: int) -> str:
+        return self._mark + super().ngettext(singular, plural, n)
+
+    def pgettext(self, context: str, message: str) -> str:
+        return self._mark + message
+
+
+def marked_texts() -> dict[str, Texts]:
+    """Return texts of every language that show which one they are in, whatever the catalogues hold."""
+    return {
+        language.code: GettextTexts(language.code, language.direction, _Marked(language.code))
+        for language in LANGUAGES
+    }
+
+
+@cache
+def real_world() -> World:
+    """Return the packaged places, catchment and zone."""
+    return World(load_places(), load_catchment(), zone.casablanca(), zone.NAME)
+
+
+class FakeContacts:
+    def __init__(self, desk: "FakeDesk") -> None:
+        self._desk = desk
+        self._contacts: dict[ContactId, Contact] = {}
+        self.unreachable: set[ContactId] = set()
+        self.erased: set[ContactId] = set()
+
+    def new(
+        self,
+        *,
+        now: datetime,
+        role: Role = Role.BENEFICIARY,
+        language: str | None = None,
+        consent: Consent = Consent.UNASKED,
+        news: bool = False,
+        centre_slug: str | None = None,
+        province_code: str | None = None,
+        name: str | None = None,
+    ) -> Contact:
+        contact = Contact(
+            id=ContactId(len(self._contacts) + 1),
+            role=role,
+            language=language,
+            consent=consent,
+            news=news,
+            check_ins=True,
+            centre_slug=centre_slug,
+            province_code=province_code,
+            name=name,
+            created_at=now,
+            enrolled_at=now if consent is Consent.AGREED else None,
+        )
+        self._contacts[contact.id] = contact
+        return contact
+
+    def all(self) -> list[Contact]:
+        return list(self._contacts.values())
+
+    async def get(self, contact_id: ContactId) -> Contact:
+        return self._contacts[contact_id]
+
+    async def set_language(self, contact_id: ContactId, language: str) -> None:
+        self._change(contact_id, language=language)
+
+    async def agree(self, contact_id: ContactId, *, news: bool, at: datetime) -> None:
+        enrolled_at = self._contacts[contact_id].enrolled_at or at
+        self._change(contact_id, consent=Consent.AGREED, news=news, enrolled_at=enrolled_at)
+
+    async def refuse(self, contact_id: ContactId, *, at: datetime) -> None:
+        self._change(contact_id, consent=Consent.REFUSED, news=False)
+
+    async def set_news(self, contact_id: ContactId, news: bool) -> None:
+        self._change(contact_id, news=news)
+
+    async def set_check_ins(self, contact_id: ContactId, check_ins: bool) -> None:
+        self._change(contact_id, check_ins=check_ins)
+
+    async def set_name(self, contact_id: ContactId, name: str | None) -> None:
+        self._change(contact_id, name=name)
+
+    async def set_home(
+        self, contact_id: ContactId, *, centre_slug: str | None = None, province_code: str | None = None
+    ) -> None:
+        kept = self._contacts[contact_id]
+        self._change(
+            contact_id,
+            centre_slug=centre_slug or kept.centre_slug,
+            province_code=province_code or kept.province_code,
+        )
+
+    async def staff(self, role: Role, centre_slug: str | None = None) -> list[Contact]:
+        return [
+            contact
+            for contact in self._contacts.values()
+            if contact.role is role and centre_slug in (None, contact.centre_slug)
+        ]
+
+    async def make_staff(self, contact_id: ContactId, role: Role, centre_slug: str | None) -> None:
+        if role not in STAFF:
+            raise ValueError("only staff are made staff")
+        self._change(contact_id, role=role, centre_slug=centre_slug)
+
+    async def erase(self, contact_id: ContactId, *, at: datetime) -> None:
+        desk, kept = self._desk, self._contacts[contact_id]
+        desk.appointments.lose(contact_id)
+        desk.tasks.rows = {id: task for id, task in desk.tasks.rows.items() if task.contact_id != contact_id}
+        desk.schedule.due = [due for due in desk.schedule.due if due.contact_id != contact_id]
+        desk.notices = [(owner, notice) for owner, notice in desk.notices if owner != contact_id]
+        self._contacts[contact_id] = Contact(
+            id=contact_id,
+            role=Role.BENEFICIARY,
+            language=None,
+            consent=Consent.UNASKED,
+            news=False,
+            check_ins=True,
+            centre_slug=None,
+            province_code=None,
+            name=None,
+            created_at=kept.created_at,
+            enrolled_at=None,
+        )
+        self.erased.add(contact_id)
+
+    def _change(self, contact_id: ContactId, **changes: object) -> None:
+        self._contacts[contact_id] = replace(self._contacts[contact_id], **changes)  # type: ignore[arg-type]
+
+
+class FakeInvitations:
+    def __init__(self) -> None:
+        self._open: dict[str, Invitation] = {}
+
+    def issue(self, code: str, role: Role, centre_slug: str | None, *, expires_at: datetime) -> None:
+        self._open[code] = Invitation(len(self._open) + 1, role, centre_slug, expires_at)
+
+    async def redeem(self, code: str, contact_id: ContactId, *, now: datetime) -> Invitation:
+        invitation = self._open.pop(code, None)
+        if invitation is None or invitation.expires_at <= now:
+            raise InvitationInvalid
+        return invitation
+
+
+class FakeCentres:
+    """The packaged centres: no address, phone or hours is known until a test sets them."""
+
+    def __init__(self) -> None:
+        self._centres = {
+            seed.slug: Centre(
+                slug=seed.slug,
+                city_fr=seed.city_fr,
+                city_ar=seed.city_ar,
+                region_fr=seed.region_fr,
+                region_ar=seed.region_ar,
+                status=seed.status,
+                address=seed.address,
+                phone=seed.phone,
+                latitude=seed.latitude,
+                longitude=seed.longitude,
+                rules=PUBLIC_OFFICE_RULES,
+                hours_confirmed=False,
+            )
+            for seed in read_centres()
+        }
+
+    async def open(self) -> list[Centre]:
+        open_ones = [centre for centre in self._centres.values() if centre.status is CentreStatus.OPEN]
+        return sorted(open_ones, key=lambda centre: centre.city_fr)
+
+    async def get(self, slug: str) -> Centre:
+        try:
+            return self._centres[slug]
+        except KeyError as error:
+            raise CentreUnknown(slug) from error
+
+    async def set_address(self, slug: str, address: str | None) -> None:
+        self._centres[slug] = replace(await self.get(slug), address=address)
+
+    async def set_phone(self, slug: str, phone: str | None) -> None:
+        self._centres[slug] = replace(await self.get(slug), phone=phone)
+
+    async def set_rules(self, slug: str, rules: VisitRules) -> None:
+        self._centres[slug] = replace(await self.get(slug), rules=rules, hours_confirmed=True)
+
+    def region_code(self, slug: str) -> str:
+        centre = self._centres[slug]
+        province = real_world().places.nearest_province(centre.latitude, centre.longitude)
+        return (province or "").partition(".")[0]
+
+    def set_status(self, slug: str, status: CentreStatus) -> None:
+        self._centres[slug] = replace(self._centres[slug], status=status)
+
+
+class FakeClosures:
+    """The public holidays as proposed, unless a centre decided otherwise."""
+
+    def __init__(self) -> None:
+        self._decided: dict[tuple[str, date], bool] = {}
+
+    async def between(self, centre_slug: str, start: date, end: date) -> list[Closure]:
+        found = {
+            holiday.day: Closure(
+                holiday.day,
+                closed=True,
+                decided=False,
+                name_fr=holiday.name_fr,
+                name_ar=holiday.name_ar,
+                estimated=holiday.estimated,
+            )
+            for holiday in proposed_closures(start, end)
+        }
+        for (slug, day), closed in self._decided.items():
+            if slug == centre_slug and start <= day <= end:
+                known = found.get(day, Closure(day, closed=closed, decided=True))
+                found[day] = replace(known, closed=closed, decided=True)
+        return [found[day] for day in sorted(found)]
+
+    async def decide(self, centre_slug: str, day: date, *, closed: bool, by: ContactId) -> None:
+        self._decided[centre_slug, day] = closed
+
+
+class FakeAppointments:
+    def __init__(self) -> None:
+        self.rows: dict[int, Appointment] = {}
+
+    async def book(
+        self,
+        *,
+        contact_id: ContactId,
+        centre_slug: str,
+        need: Need,
+        day: date,
+        at: time,
+        capacity: int,
+        confirmed: bool,
+        now: datetime,
+    ) -> Appointment:
+        self._take_place(centre_slug, day, at, capacity)
+        number = len(self.rows) + 1
+        appointment = Appointment(
+            id=number,
+            contact_id=contact_id,
+            centre_slug=centre_slug,
+            need=need,
+            day=day,
+            at=at,
+            zone=zone.NAME,
+            status=_status(confirmed),
+            version=1,
+            code=new_visit_code(number * 7919),
+            coming=False,
+        )
+        self.rows[number] = appointment
+        return appointment
+
+    async def move(
+        self, appointment_id: int, *, day: date, at: time, capacity: int, confirmed: bool, now: datetime
+    ) -> Appointment:
+        kept = self._live(appointment_id, now)
+        self._take_place(kept.centre_slug, day, at, capacity)
+        moved = replace(
+            kept, day=day, at=at, status=_status(confirmed), version=kept.version + 1, coming=False
+        )
+        self.rows[kept.id] = moved
+        return moved
+
+    async def cancel(self, appointment_id: int, *, now: datetime) -> Appointment:
+        return self._set_status(self._live(appointment_id, now), AppointmentStatus.CANCELLED)
+
+    async def confirm(self, appointment_id: int, *, now: datetime) -> Appointment:
+        return self._set_status(self._live(appointment_id, now), AppointmentStatus.CONFIRMED)
+
+    async def set_coming(self, appointment_id: int) -> Appointment:
+        kept = await self.get(appointment_id)
+        if not kept.is_live:
+            raise AppointmentNotLive
+        self.rows[appointment_id] = replace(kept, coming=True)
+        return self.rows[appointment_id]
+
+    async def get(self, appointment_id: int) -> Appointment:
+        if appointment_id not in self.rows:
+            raise AppointmentNotLive
+        return self.rows[appointment_id]
+
+    async def upcoming(self, contact_id: ContactId, *, now: datetime) -> list[Appointment]:
+        return [
+            visit
+            for visit in self._by_time()
+            if visit.contact_id == contact_id and visit.is_live and not _has_begun(visit, now)
+        ]
+
+    async def agenda(self, centre_slug: str, start: date, end: date) -> list[Appointment]:
+        return [
+            visit
+            for visit in self._by_time()
+            if visit.centre_slug == centre_slug and visit.is_live and start <= visit.day <= end
+        ]
+
+    async def taken(self, centre_slug: str, start: date, end: date) -> Mapping[date, Mapping[time, int]]:
+        found: dict[date, Counter[time]] = defaultdict(Counter)
+        for visit in await self.agenda(centre_slug, start, end):
+            found[visit.day][visit.at] += 1
+        return found
+
+    def lose(self, contact_id: ContactId) -> None:
+        """Cancel the visits of somebody whose data are erased, and forget whose they were."""
+        for visit in list(self.rows.values()):
+            if visit.contact_id == contact_id:
+                status = AppointmentStatus.CANCELLED if visit.is_live else visit.status
+                self.rows[visit.id] = replace(visit, contact_id=ContactId(0), status=status)
+
+    def _by_time(self) -> list[Appointment]:
+        return sorted(self.rows.values(), key=lambda visit: visit.starts_local)
+
+    def _take_place(self, centre_slug: str, day: date, at: time, capacity: int) -> None:
+        holders = [
+            visit
+            for visit in self.rows.values()
+            if visit.is_live and (visit.centre_slug, visit.day, visit.at) == (centre_slug, day, at)
+        ]
+        if len(holders) >= capacity:
+            raise SlotTaken
+
+    def _live(self, appointment_id: int, now: datetime) -> Appointment:
+        visit = self.rows.get(appointment_id)
+        if visit is None or not visit.is_live or _has_begun(visit, now):
+            raise AppointmentNotLive
+        return visit
+
+    def _set_status(self, visit: Appointment, status: AppointmentStatus) -> Appointment:
+        self.rows[visit.id] = replace(visit, status=status, version=visit.version + 1)
+        return self.rows[visit.id]
+
+
+def _status(confirmed: bool) -> AppointmentStatus:
+    return AppointmentStatus.CONFIRMED if confirmed else AppointmentStatus.REQUESTED
+
+
+def _has_begun(visit: Appointment, now: datetime) -> bool:
+    return visit.starts_at(zone.casablanca()) <= now
+
+
+@dataclass(frozen=True)
+class Due:
+    """One planned message."""
+
+    contact_id: ContactId
+    purpose: Purpose
+    subject: str
+    version: int
+    step: str
+    due_at: datetime
+
+
+class FakeSchedule:
+    """`due` is what is still to come; what was withdrawn or sent is gone from it."""
+
+    def __init__(self, desk: "FakeDesk") -> None:
+        self._desk = desk
+        self._planned: set[tuple[str, str, int]] = set()
+        self.due: list[Due] = []
+
+    async def plan(
+        self,
+        *,
+        contact_id: ContactId,
+        purpose: Purpose,
+        subject: str,
+        version: int,
+        steps: Sequence[tuple[str, datetime]],
+    ) -> None:
+        for step, due_at in steps:
+            if (subject, step, version) not in self._planned:
+                self._planned.add((subject, step, version))
+                self.due.append(Due(contact_id, purpose, subject, version, step, due_at))
+
+    async def withdraw(self, subject: str) -> None:
+        self.due = [due for due in self.due if due.subject != subject]
+        self._desk.notices = [
+            (owner, notice) for owner, notice in self._desk.notices if notice.subject != subject
+        ]
+
+    async def withdraw_for(self, contact_id: ContactId, purpose: Purpose) -> None:
+        self.due = [due for due in self.due if (due.contact_id, due.purpose) != (contact_id, purpose)]
+
+    def pop_until(self, now: datetime) -> list[Due]:
+        """Return what has fallen due, earliest first, and forget it."""
+        ready = sorted((due for due in self.due if due.due_at <= now), key=lambda due: due.due_at)
+        self.due = [due for due in self.due if due.due_at > now]
+        return ready
+
+
+class FakeTasks:
+    def __init__(self) -> None:
+        self._numbers = count(1)
+        self.rows: dict[int, Task] = {}
+
+    async def add(
+        self,
+        *,
+        contact_id: ContactId,
+        centre_slug: str | None,
+        kind: TaskKind,
+        text: str,
+        urgent: bool,
+        now: datetime,
+    ) -> Task:
+        number = next(self._numbers)
+        task = Task(number, contact_id, centre_slug, kind, text, urgent, TaskStatus.OPEN, None, now)
+        self.rows[number] = task
+        return task
+
+    async def get(self, task_id: int) -> Task:
+        if task_id not in self.rows:
+            raise TaskUnknown
+        return self.rows[task_id]
+
+    async def take(self, task_id: int, by: ContactId, *, now: datetime) -> Task:
+        task = await self.get(task_id)
+        if task.status is TaskStatus.DONE or task.taken_by not in (None, by):
+            raise TaskTaken
+        self.rows[task_id] = replace(task, status=TaskStatus.TAKEN, taken_by=by)
+        return self.rows[task_id]
+
+    async def finish(self, task_id: int, by: ContactId, *, now: datetime) -> Task:
+        task = await self.get(task_id)
+        self.rows[task_id] = replace(task, status=TaskStatus.DONE, taken_by=by)
+        return self.rows[task_id]
+
+    async def open(self, centre_slug: str | None) -> list[Task]:
+        found = [
+            task
+            for task in self.rows.values()
+            if task.status is not TaskStatus.DONE and task.centre_slug in (None, centre_slug)
+        ]
+        return sorted(found, key=lambda task: (not task.urgent, task.created_at, task.id))
+
+    async def latest(self, contact_id: ContactId) -> Task | None:
+        own = [task for task in self.rows.values() if task.contact_id == contact_id]
+        return next((task for task in reversed(own) if task.status is not TaskStatus.DONE), None)
+
+
+class FakeAnnouncements:
+    """Counts who would get one; `delivers` moves the progress on."""
+
+    def __init__(self, desk: "FakeDesk") -> None:
+        self._desk = desk
+        self.rows: dict[int, Announcement] = {}
+        self.receivers: dict[int, list[ContactId]] = {}
+        self._progress: dict[int, Progress] = {}
+
+    async def count(self, audience: Audience, languages: Collection[str]) -> int:
+        return len(list(self._receivers(audience, languages)))
+
+    async def start(
+        self, *, author: ContactId, audience: Audience, texts: Mapping[str, str], now: datetime
+    ) -> Announcement:
+        number = len(self.rows) + 1
+        receivers = list(self._receivers(audience, texts))
+        self.receivers[number] = receivers
+        self.rows[number] = Announcement(
+            number, author, audience, dict(texts), AnnouncementStatus.RUNNING, len(receivers), now
+        )
+        self._progress[number] = Progress(len(receivers), sent=0, failed=0, blocked=0, dropped=0)
+        return self.rows[number]
+
+    async def stop(self, announcement_id: int, *, now: datetime) -> None:
+        progress = self._progress[announcement_id]
+        self._progress[announcement_id] = replace(progress, dropped=progress.dropped + progress.waiting)
+        self.rows[announcement_id] = replace(self.rows[announcement_id], status=AnnouncementStatus.STOPPED)
+
+    async def get(self, announcement_id: int) -> Announcement:
+        return self.rows[announcement_id]
+
+    async def progress(self, announcement_id: int) -> Progress:
+        return self._progress[announcement_id]
+
+    def delivers(self, announcement_id: int, *, sent: int, failed: int = 0, blocked: int = 0) -> None:
+        """Set how far the sending has come; with nobody left waiting it is done."""
+        progress = replace(self._progress[announcement_id], sent=sent, failed=failed, blocked=blocked)
+        self._progress[announcement_id] = progress
+        if progress.waiting == 0:
+            self.rows[announcement_id] = replace(self.rows[announcement_id], status=AnnouncementStatus.DONE)
+
+    def _receivers(self, audience: Audience, languages: Collection[str]) -> Iterable[ContactId]:
+        for contact in self._desk.contacts.all():
+            if (
+                contact.news
+                and contact.role is Role.BENEFICIARY
+                and contact.consent is Consent.AGREED
+                and contact.id not in self._desk.contacts.unreachable
+                and text_language(contact.language or "", languages)
+                and audience.language in (None, contact.language)
+                and audience.centre_slug in (None, contact.centre_slug)
+                and audience.region_code in (None, *self._desk.regions_of(contact))
+            ):
+                yield contact.id
+
+
+@dataclass(frozen=True)
+class Look:
+    """Staff looked at something of a person's."""
+
+    by: ContactId
+    at_contact: ContactId
+    what: str
+    now: datetime
+
+
+class FakeAudit:
+    def __init__(self) -> None:
+        self.looks: list[Look] = []
+
+    async def looked(self, by: ContactId, at_contact: ContactId, what: str, *, now: datetime) -> None:
+        self.looks.append(Look(by, at_contact, what, now))
+
+
+class FakeDesk:
+    """All stores, and the notices still open, each with the one it was pushed to."""
+
+    def __init__(self) -> None:
+        self.notices: list[tuple[ContactId, Notice]] = []
+        self.contacts = FakeContacts(self)
+        self.invitations = FakeInvitations()
+        self.centres = FakeCentres()
+        self.closures = FakeClosures()
+        self.appointments = FakeAppointments()
+        self.schedule = FakeSchedule(self)
+        self.tasks = FakeTasks()
+        self.announcements = FakeAnnouncements(self)
+        self.audit = FakeAudit()
+
+    def regions_of(self, contact: Contact) -> set[str]:
+        """Return the codes of the regions a person lives in or has their centre in."""
+        codes = {contact.province_code.partition(".")[0]} if contact.province_code else set()
+        if contact.centre_slug:
+            codes.add(self.centres.region_code(contact.centre_slug))
+        return codes
+
+
+class MovableClock:
+    """Says what a test sets; aware UTC."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = now
+
+    def now(self) -> datetime:
+        return self._now
+
+    def moves_to(self, moment: datetime) -> None:
+        self._now = moment.astimezone(UTC)
+
+    def moves_on(self, by: timedelta) -> None:
+        self._now += by
