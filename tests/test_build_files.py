@@ -1,0 +1,134 @@
+"""The files that a fresh clone is built from, and what CI does with them."""
+
+import os
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+ROOT = Path(__file__).resolve().parent.parent
+LOCKS = ("requirements.txt", "requirements-dev.txt")
+PIN = re.compile(r"^([A-Za-z0-9._-]+)==(\S+?)((?: \\\n    --hash=sha256:[0-9a-f]{64})+)$", re.MULTILINE)
+
+
+def pins(lock: str) -> dict[str, str]:
+    return {canonicalize_name(name): version for name, version, _ in PIN.findall((ROOT / lock).read_text())}
+
+
+def dependencies(*extras: str) -> list[Requirement]:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    groups = [project["dependencies"], *(project["optional-dependencies"][extra] for extra in extras)]
+    return [Requirement(line) for group in groups for line in group]
+
+
+def run(*command: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603 - the commands stand in this file
+        command, cwd=ROOT, env=environment, capture_output=True, text=True, timeout=60, check=False
+    )
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_holds_pins_with_hashes_and_nothing_else(lock: str) -> None:
+    text = (ROOT / lock).read_text()
+
+    left = [line for line in PIN.sub("", text).splitlines() if line and not line.startswith("    #")]
+
+    assert left == []
+    assert pins(lock)
+
+
+@pytest.mark.parametrize("lock", LOCKS)
+def test_a_lock_names_no_place_to_install_from(lock: str) -> None:
+    text = (ROOT / lock).read_text()
+
+    assert re.findall(r"://|file:|index|find-links|trusted-host|(?:^|\s)/", text) == []
+
+
+@pytest.mark.parametrize(("lock", "extras"), [("requirements.txt", []), ("requirements-dev.txt", ["dev"])])
+def test_every_dependency_is_locked_in_a_version_that_the_project_allows(
+    lock: str, extras: list[str]
+) -> None:
+    locked = pins(lock)
+
+    for requirement in dependencies(*extras):
+        assert locked[canonicalize_name(requirement.name)] in requirement.specifier
+
+
+def test_tests_run_on_the_very_versions_of_the_service() -> None:
+    runtime, development = (pins(lock).items() for lock in LOCKS)
+
+    assert runtime <= development
+
+
+def test_ci_runs_every_check_and_the_tests_last() -> None:
+    script = (ROOT / ".ci" / "run").read_text()
+    steps = re.findall(r"^make (\S+)$", script, re.MULTILINE)
+
+    assert steps == ["dev", "lint", "types", "contract", "catalogues-check", "test"]
+    assert "set -euo pipefail" in script
+    assert script.rstrip().endswith("make test")
+    assert os.access(ROOT / ".ci" / "run", os.X_OK)
+
+
+@pytest.mark.parametrize(
+    ("target", "command"),
+    [
+        ("lint", "ruff check ."),
+        ("lint", "ruff format --check ."),
+        ("types", "mypy --strict"),
+        ("contract", "lint-imports"),
+        ("catalogues-check", "-m bot.catalogues check"),
+        ("test", "-m pytest"),
+        ("run", "-m bot run"),
+    ],
+)
+def test_a_target_of_make_does_what_its_name_says(target: str, command: str) -> None:
+    said = run("make", "--dry-run", "VENV=build/none", target, PATH=os.environ["PATH"])
+
+    assert said.returncode == 0, said.stderr
+    assert command in said.stdout
+
+
+@pytest.mark.parametrize("target", ["run", "test"])
+def test_installation_checks_hashes_and_catalogues_are_compiled_first(target: str) -> None:
+    said = run("make", "--dry-run", "VENV=build/none", target, PATH=os.environ["PATH"]).stdout
+
+    installs = [line for line in said.splitlines() if "pip" in line and " install " in line]
+    assert installs
+    assert all("--require-hashes" in line for line in installs)
+    assert said.index(installs[-1]) < said.index("bot.catalogues compile") < said.rindex("-m ")
+
+
+def test_without_a_new_enough_python_make_says_what_is_needed(tmp_path: Path) -> None:
+    fake_pythons(tmp_path, "exit 1")
+
+    said = run("make", f"VENV={tmp_path}/venv", "run", PATH=tools(tmp_path))
+
+    assert said.returncode == 2
+    assert "Jisr needs Python 3.11 or newer" in said.stderr
+    assert not (tmp_path / "venv").exists()
+
+
+def test_without_the_venv_module_make_says_what_to_install(tmp_path: Path) -> None:
+    fake_pythons(tmp_path, 'case "$2" in *ensurepip*) exit 1;; esac')
+
+    said = run("make", f"VENV={tmp_path}/venv", "run", PATH=tools(tmp_path))
+
+    assert said.returncode == 2
+    assert "apt-get install python3-venv" in said.stderr
+
+
+def fake_pythons(folder: Path, script: str) -> None:
+    for name in ("python3.13", "python3.12", "python3.11", "python3", "python"):
+        path = folder / name
+        path.write_text(f"#!/bin/sh\n{script}\n")
+        path.chmod(0o755)
+
+
+def tools(folder: Path) -> str:
+    """Return a PATH on which the folder's pythons are found before the system's."""
+    return f"{folder}:{os.environ['PATH']}"
