@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 
 from conversations.care.people import Role
+from conversations.engine.reply import Channel, MediaKind
 
 if TYPE_CHECKING:
     from conversations.engine.reply import Reply
@@ -33,17 +34,28 @@ class Choice:
 
 
 @dataclass(frozen=True, slots=True)
+class SentMedia:
+    """A voice note or picture by its channel's own handle, which means nothing to other channels."""
+
+    kind: MediaKind
+    ref: str
+    channel: Channel
+
+
+@dataclass(frozen=True, slots=True)
 class Prompt:
     """What a person sees: a text and what they can choose.
 
     `wants_location` asks the channel for its "share my location" button. `navigation` False leaves
-    out Back and Menu, for prompts that come before the menu or that are the menu.
+    out Back and Menu, for prompts that come before the menu or that are the menu. `media` is something a
+    person sent that is passed on with the prompt, where the reader is on the same channel.
     """
 
     text: str
     choices: Sequence[Choice] = ()
     wants_location: bool = False
     navigation: bool = True
+    media: SentMedia | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,385 @@
+"""Turns: one inbound message handled in one transaction, and prompts pushed to people.
+
+The transaction holds the inbox row, the session, all domain rows and the outbox rows. A kill at any
+point leaves either nothing of it (the row waits and comes again) or all of it.
+"""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+import structlog
+
+from bot.clock import Clock
+from conversations.care.people import Contact, ContactId, Role
+from conversations.care.tasks import TaskKind
+from conversations.engine.engine import Engine, Routes
+from conversations.engine.flow import Choice
+from conversations.engine.outbound import OutboundMessage, Purpose
+from conversations.engine.reply import Blocked, Channel, Inbound, Tap, Text
+from conversations.engine.session import Notice, Session
+from conversations.engine.turn import Effect, Push, Show, Turn
+from conversations.engine.words import Word
+from conversations.flows.news import TaskNews
+from conversations.ports import World
+from conversations.texts import Texts
+from storage.database import Database, rung
+from storage.errors import DatabaseLocked, DatabaseUnreachable
+from storage.inbox import StoredUpdate
+from storage.unit_of_work import UnitOfWork
+
+log = structlog.get_logger()
+
+# Most people here speak Darija first; it is only used until somebody has chosen.
+DEFAULT_LANGUAGE = "ary"
+# After so many turns in a row that went wrong for somebody, a person looks after them.
+HANDOVER_AFTER = 3
+# An update that can't even be apologised for is put off this often, then set aside.
+MOST_ATTEMPTS = 5
+# How long a worker waits when nobody wakes it: only matters when a wake-up got lost.
+IDLE_S = 5.0
+
+Parser = Callable[[str], Inbound | None]
+
+
+@dataclass(frozen=True)
+class Voice:
+    """The conversation as the service speaks it: engine, flows, languages and what it knows of the world."""
+
+    routes: Routes
+    texts: Mapping[str, Texts]
+    world: World
+
+    @property
+    def engine(self) -> Engine:
+        return Engine(self.routes)
+
+    def of(self, language: str | None) -> Texts:
+        """Return the texts of a language, or of the one most people speak."""
+        return self.texts.get(language or "", self.texts[DEFAULT_LANGUAGE])
+
+
+async def show_push(unit: UnitOfWork, push: Push, voice: Voice, *, now: datetime) -> bool:
+    """Write a pushed prompt for somebody into their outbox; False when there is nothing to show or nobody to reach.
+
+    The prompt is made for its reader at this moment: in their language, about the thing as it now is.
+    """
+    contact = await unit.contacts.get(push.contact_id)
+    address = await unit.addresses.preferred(push.contact_id)
+    if address is None:
+        log.info("push_without_address", contact=contact.id, flow=push.flow)
+        return False
+    texts = voice.of(contact.language)
+    flow = voice.routes.flows[push.flow]
+    turn: Turn[Any] = _turn(unit, voice, contact, texts, now, Channel(address.channel))
+    presented = await voice.engine.present(flow, push.draft, turn)
+    if presented is None:
+        return False
+    frame, prompt = presented
+    if push.replaces and push.subject:
+        await unit.sessions.close_notices(push.contact_id, push.subject)
+    prompt_ref = None
+    if prompt.choices:
+        notice = await unit.sessions.add_notice(
+            push.contact_id, frame, tuple(prompt.choices), subject=push.subject, now=now
+        )
+        prompt_ref = notice.prompt_ref
+    message = _message(prompt.text, texts, prompt.choices, prompt_ref)
+    written = await unit.outbox.add(
+        address_id=address.id,
+        channel=address.channel,
+        purpose=push.purpose,
+        key=push.key,
+        message=_with_media(message, prompt, Channel(address.channel)),
+        now=now,
+        subject=push.subject,
+        replaces_key=push.replaces,
+    )
+    if not written and prompt_ref is not None:
+        await unit.sessions.close_notice(int(prompt_ref[1:]))
+    _ring(unit, address.id)
+    return written
+
+
+class Turns:
+    """Takes stored updates in order, one at a time a person, and answers them."""
+
+    def __init__(
+        self, database: Database, voice: Voice, clock: Clock, parsers: Mapping[str, Parser]
+    ) -> None:
+        self._database = database
+        self._voice = voice
+        self._clock = clock
+        self._parsers = parsers
+
+    async def work(self) -> None:
+        """Handle updates until cancelled. Several workers may run this at once on PostgreSQL."""
+        trouble = Trouble("turns")
+        async with self._database.wakes.bell("inbox") as bell:
+            while True:
+                try:
+                    while await self.handle_next():
+                        trouble.over()
+                    pause_s = await self._pause_s()
+                except (DatabaseLocked, DatabaseUnreachable) as error:
+                    pause_s = trouble.pause_s(error)
+                await rung(bell, timeout_s=pause_s)
+
+    async def handle_next(self) -> bool:
+        """Handle the oldest waiting update; False when none waits."""
+        taken: StoredUpdate | None = None
+        try:
+            async with self._database.transaction() as unit:
+                now = self._clock.now()
+                taken = await unit.inbox.claim(now=now)
+                if taken is None:
+                    return False
+                inbound = self._parse(taken)
+                if inbound is not None:
+                    await self._handle(unit, inbound, taken.id, now)
+                await unit.inbox.close(taken.id, status="done", now=now)
+        except (DatabaseLocked, DatabaseUnreachable):
+            raise
+        except Exception:
+            if taken is None:
+                raise
+            log.exception("turn_failed", update=taken.id, channel=taken.channel)
+            await self._after_failure(taken)
+        return True
+
+    def _parse(self, taken: StoredUpdate) -> Inbound | None:
+        parser = self._parsers.get(taken.channel)
+        inbound = parser(taken.payload) if parser else None
+        if inbound is None:
+            log.info("update_ignored", update=taken.id, channel=taken.channel)
+        return inbound
+
+    async def _handle(self, unit: UnitOfWork, inbound: Inbound, update_id: int, now: datetime) -> None:
+        contact, address_id = await unit.addresses.find_or_create(
+            inbound.channel, inbound.external_id, now=now
+        )
+        if isinstance(inbound.reply, Blocked):
+            await self._blocked(unit, address_id, inbound.reply, now)
+            return
+        session = await unit.sessions.load(contact.id)
+        texts = self._voice.of(contact.language or _known(inbound.language_hint))
+        turn: Turn[Any] = _turn(unit, self._voice, contact, texts, now, inbound.channel)
+        notice = await _notice_meant(unit, contact.id, session, inbound)
+        outcome = await self._voice.engine.handle(session, inbound.reply, turn, notice=notice)
+        await unit.sessions.save(contact.id, replace(outcome.session, failures=0), now=now)
+        if outcome.closed_notice is not None:
+            await unit.sessions.close_notice(outcome.closed_notice)
+        await self._carry_out(unit, outcome.effects, inbound, turn, address_id, update_id)
+
+    async def _blocked(self, unit: UnitOfWork, address_id: int, reply: Blocked, now: datetime) -> None:
+        if reply.blocked:
+            await unit.addresses.mark_unreachable(address_id, at=now)
+            await unit.outbox.drop_for(address_id, reason="blocked")
+        else:
+            await unit.addresses.mark_reachable(address_id)
+
+    async def _carry_out(
+        self,
+        unit: UnitOfWork,
+        effects: tuple[Effect, ...],
+        inbound: Inbound,
+        turn: Turn[Any],
+        address_id: int,
+        update_id: int,
+    ) -> None:
+        tap_ref = inbound.tap_ref
+        for number, effect in enumerate(effects):
+            if isinstance(effect, Push):
+                await show_push(unit, effect, self._voice, now=turn.now)
+                continue
+            prompt = effect.prompt
+            message = replace(
+                _message(prompt.text, turn.texts, prompt.choices, effect.prompt_ref),
+                wants_location=prompt.wants_location,
+                takes_keyboard_away=effect.takes_keyboard_away,
+                edits=inbound.message_ref if effect.in_place else None,
+                tap_ref=tap_ref,
+            )
+            await self._say(
+                unit, inbound.channel, address_id, _with_media(message, prompt, inbound.channel), turn.now,
+                key=f"in:{update_id}:{number}",
+            )  # fmt: skip
+            tap_ref = None
+        if tap_ref is not None:
+            # A second tap of a trembling finger: nothing new to show, but the button must stop turning.
+            await self._say(
+                unit, inbound.channel, address_id, _message("", turn.texts, (), None, tap_ref), turn.now,
+                key=f"in:{update_id}:tap",
+            )  # fmt: skip
+
+    async def _say(
+        self,
+        unit: UnitOfWork,
+        channel: Channel,
+        address_id: int,
+        message: OutboundMessage,
+        now: datetime,
+        *,
+        key: str,
+    ) -> None:
+        await unit.outbox.add(
+            address_id=address_id, channel=channel, purpose=Purpose.REPLY, key=key, message=message, now=now
+        )
+        _ring(unit, address_id)
+
+    async def _after_failure(self, taken: StoredUpdate) -> None:
+        """Apologise once for a turn that went wrong; nothing else of it is kept."""
+        try:
+            async with self._database.transaction() as unit:
+                now = self._clock.now()
+                inbound = self._parse(taken)
+                if inbound is not None:
+                    await self._apologise(unit, inbound, taken.id, now)
+                await unit.inbox.close(taken.id, status="failed", now=now)
+        except (DatabaseLocked, DatabaseUnreachable):
+            raise
+        except Exception:
+            log.exception("apology_failed", update=taken.id)
+            await self._put_off(taken)
+
+    async def _put_off(self, taken: StoredUpdate) -> None:
+        async with self._database.transaction() as unit:
+            now = self._clock.now()
+            attempts = await unit.inbox.try_later(
+                taken.id, not_before=now + timedelta(seconds=2**taken.attempts)
+            )
+            if attempts >= MOST_ATTEMPTS:
+                log.error("update_set_aside", update=taken.id, channel=taken.channel)
+                await unit.inbox.close(taken.id, status="failed", now=now)
+
+    async def _apologise(self, unit: UnitOfWork, inbound: Inbound, update_id: int, now: datetime) -> None:
+        contact, address_id = await unit.addresses.find_or_create(
+            inbound.channel, inbound.external_id, now=now
+        )
+        session = await unit.sessions.load(contact.id)
+        texts = self._voice.of(contact.language or _known(inbound.language_hint))
+        failures = session.failures + 1
+        sorry = texts.gettext("Something went wrong on our side. Nothing was lost; please try again.")
+        if failures >= HANDOVER_AFTER and contact.role is Role.BENEFICIARY:
+            sorry = texts.gettext("Something keeps going wrong on our side. A person will write to you here.")
+            await self._hand_over(unit, contact, now)
+            failures = 0
+        menu = Choice(Word.MENU, texts.pgettext("button", "🏠 Menu"))
+        message = _message(sorry, texts, (menu,), "g", inbound.tap_ref)
+        await self._say(unit, inbound.channel, address_id, message, now, key=f"in:{update_id}:sorry")
+        await unit.sessions.save(contact.id, replace(session, failures=failures), now=now)
+
+    async def _hand_over(self, unit: UnitOfWork, contact: Contact, now: datetime) -> None:
+        task = await unit.tasks.add(
+            contact_id=contact.id,
+            centre_slug=contact.centre_slug,
+            kind=TaskKind.NOT_UNDERSTOOD,
+            text="",
+            urgent=False,
+            now=now,
+        )
+        for caseworker in await caseworkers_for(unit, contact.centre_slug):
+            key = f"task:{task.id}:new:{caseworker.id}"
+            push = Push(
+                caseworker.id, "task_news", TaskNews(task.id), Purpose.STAFF, key, f"task:{task.id}"
+            )
+            await show_push(unit, push, self._voice, now=now)
+
+    async def _pause_s(self) -> float:
+        async with self._database.reading() as unit:
+            at = await unit.inbox.next_at()
+        if at is None:
+            return IDLE_S
+        return min(IDLE_S, max(0.05, (at - self._clock.now()).total_seconds()))
+
+
+async def caseworkers_for(unit: UnitOfWork, centre_slug: str | None) -> list[Contact]:
+    """Return who should hear of a person: the centre's caseworkers, else all of them."""
+    own = await unit.contacts.staff(Role.CASEWORKER, centre_slug) if centre_slug else []
+    return own or await unit.contacts.staff(Role.CASEWORKER)
+
+
+class Trouble:
+    """Says once that the database is gone and once that it is back, and how long to wait meanwhile."""
+
+    def __init__(self, worker: str) -> None:
+        self._worker = worker
+        self._failures = 0
+
+    def pause_s(self, error: Exception) -> float:
+        """Return how many seconds to wait, doubling from a tenth up to ten."""
+        if self._failures == 0:
+            log.error("database_gone", worker=self._worker, error=type(error).__name__)
+        self._failures += 1
+        return float(min(10.0, 0.1 * 2 ** min(self._failures, 7)))
+
+    def over(self) -> None:
+        if self._failures:
+            log.info("database_back", worker=self._worker, failures=self._failures)
+        self._failures = 0
+
+
+def _turn(
+    unit: UnitOfWork, voice: Voice, contact: Contact, texts: Texts, now: datetime, channel: Channel
+) -> Turn[Any]:
+    return Turn(
+        draft=None,
+        contact=contact,
+        texts=texts,
+        all_texts=voice.of,
+        now=now,
+        desk=unit,
+        world=voice.world,
+        channel=channel,
+    )
+
+
+def _message(
+    text: str, texts: Texts, choices: Any, prompt_ref: str | None, tap_ref: str | None = None
+) -> OutboundMessage:
+    return OutboundMessage(
+        text=text,
+        language=texts.language,
+        direction=texts.direction,
+        choices=tuple(choices),
+        prompt_ref=prompt_ref,
+        tap_ref=tap_ref,
+    )
+
+
+def _with_media(message: OutboundMessage, prompt: Any, channel: Channel) -> OutboundMessage:
+    """Attach what the prompt forwards; a channel's handle means nothing to another channel."""
+    media = prompt.media
+    if media is None or media.channel is not channel:
+        return message
+    return replace(message, media_kind=media.kind.value, media_ref=media.ref)
+
+
+async def _notice_meant(
+    unit: UnitOfWork, contact_id: ContactId, session: Session, inbound: Inbound
+) -> Notice | None:
+    """Return the notice a tap was on; for typed words the newest, when it is the last thing shown."""
+    match inbound.reply:
+        case Tap(prompt_ref) if prompt_ref.startswith("n") and prompt_ref[1:].isdecimal():
+            return await unit.sessions.notice(contact_id, int(prompt_ref[1:]))
+        case Text():
+            return await unit.sessions.newest_notice(contact_id, since=session.shown_at)
+    return None
+
+
+def _known(language: str | None) -> str | None:
+    """Return the device's language as one of ours, None when it says nothing useful."""
+    return {"fr": "fr", "en": "en", "ar": "ary"}.get((language or "").split("-")[0])
+
+
+def _ring(unit: UnitOfWork, address_id: int) -> None:
+    unit.topics.update(("outbox", f"address:{address_id}"))
+
+
+async def run_workers(turns: Turns, count: int) -> None:
+    """Run so many workers until cancelled."""
+    async with asyncio.TaskGroup() as group:
+        for _ in range(count):
+            group.create_task(turns.work())

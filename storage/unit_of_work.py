@@ -1,0 +1,58 @@
+"""All stores of one transaction. What flows see of it is the `Desk` of conversations/ports.py."""
+
+from datetime import tzinfo
+from typing import TYPE_CHECKING
+
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from storage.addresses import AddressStore
+from storage.announcements import AnnouncementStore
+from storage.appointments import AppointmentStore
+from storage.audit import AuditStore
+from storage.centres import CentreStore
+from storage.closures import ClosureStore
+from storage.contacts import ContactStore
+from storage.encryption import KeyRing
+from storage.inbox import InboxStore
+from storage.invitations import InvitationStore
+from storage.marks import MarkStore
+from storage.outbox import OutboxStore
+from storage.schedule import DueStore
+from storage.sessions import SessionStore
+from storage.tasks import TaskStore
+
+if TYPE_CHECKING:
+    from conversations.ports import Desk
+
+
+class UnitOfWork:
+    """One transaction's stores. They never commit; leaving `Database.transaction` does, once.
+
+    `topics` are rung after the commit, so that whoever waits for the rows goes on at once.
+    """
+
+    def __init__(
+        self, connection: AsyncConnection, keys: KeyRing, *, zone: tzinfo, zone_name: str
+    ) -> None:
+        self.connection = connection
+        self.topics: set[str] = set()
+        self.contacts = ContactStore(connection, keys)
+        self.addresses = AddressStore(connection, keys)
+        self.invitations = InvitationStore(connection)
+        self.sessions = SessionStore(connection, keys)
+        self.centres = CentreStore(connection)
+        self.closures = ClosureStore(connection)
+        self.appointments = AppointmentStore(connection, zone_name, zone)
+        self.schedule = DueStore(connection)
+        self.tasks = TaskStore(connection, keys)
+        self.announcements = AnnouncementStore(connection)
+        self.audit = AuditStore(connection)
+        self.inbox = InboxStore(connection, keys)
+        self.outbox = OutboxStore(connection, keys)
+        self.marks = MarkStore(connection)
+
+
+if TYPE_CHECKING:
+    # The promise that flows rely on, checked by the type checker alone.
+    def _keeps_the_promises_of_ports(unit: UnitOfWork) -> Desk:
+        return unit
