@@ -11,6 +11,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).resolve().parent.parent
+PYTHONS = ("python3.13", "python3.12", "python3.11", "python3", "python")
 LOCKS = ("requirements.txt", "requirements-dev.txt")
 PIN = re.compile(r"^([A-Za-z0-9._-]+)==(\S+?)((?: \\\n    --hash=sha256:[0-9a-f]{64})+)$", re.MULTILINE)
 
@@ -104,9 +105,10 @@ def test_installation_checks_hashes_and_catalogues_are_compiled_first(target: st
 
 
 def test_without_a_new_enough_python_make_says_what_is_needed(tmp_path: Path) -> None:
-    fake_pythons(tmp_path, "exit 1")
+    for name in PYTHONS:
+        fake(tmp_path, name, "exit 1")
 
-    said = run("make", f"VENV={tmp_path}/venv", "run", PATH=tools(tmp_path))
+    said = run("make", f"VENV={tmp_path}/venv", "run", PATH=before_the_system(tmp_path))
 
     assert said.returncode == 2
     assert "Jisr needs Python 3.11 or newer" in said.stderr
@@ -114,21 +116,43 @@ def test_without_a_new_enough_python_make_says_what_is_needed(tmp_path: Path) ->
 
 
 def test_without_the_venv_module_make_says_what_to_install(tmp_path: Path) -> None:
-    fake_pythons(tmp_path, 'case "$2" in *ensurepip*) exit 1;; esac')
+    for name in PYTHONS:
+        fake(tmp_path, name, 'case "$2" in *ensurepip*) exit 1;; esac')
 
-    said = run("make", f"VENV={tmp_path}/venv", "run", PATH=tools(tmp_path))
+    said = run("make", f"VENV={tmp_path}/venv", "run", PATH=before_the_system(tmp_path))
 
     assert said.returncode == 2
     assert "apt-get install python3-venv" in said.stderr
 
 
-def fake_pythons(folder: Path, script: str) -> None:
-    for name in ("python3.13", "python3.12", "python3.11", "python3", "python"):
-        path = folder / name
-        path.write_text(f"#!/bin/sh\n{script}\n")
-        path.chmod(0o755)
+def test_a_missing_chromium_is_installed_for_the_browser_tests(tmp_path: Path) -> None:
+    fake(tmp_path, "id", "echo 0")
+    fake(tmp_path, "apt-get", f'echo "$@" >> {tmp_path}/asked')
+
+    said = run("make", f"CHROMIUM={tmp_path}/chromium", "browser", PATH=before_the_system(tmp_path))
+
+    assert said.returncode == 0, said.stderr
+    assert (tmp_path / "asked").read_text() == "update -q\ninstall -q -y chromium fonts-noto-core\n"
 
 
-def tools(folder: Path) -> str:
-    """Return a PATH on which the folder's pythons are found before the system's."""
+def test_without_the_right_to_install_chromium_make_says_how_to(tmp_path: Path) -> None:
+    fake(tmp_path, "id", "echo 1000")
+    fake(tmp_path, "sudo", "exit 1")
+    fake(tmp_path, "apt-get", f"touch {tmp_path}/asked")
+
+    said = run("make", f"CHROMIUM={tmp_path}/chromium", "browser", PATH=before_the_system(tmp_path))
+
+    assert said.returncode == 2
+    assert "sudo apt-get install chromium" in said.stderr
+    assert not (tmp_path / "asked").exists()
+
+
+def fake(folder: Path, name: str, script: str) -> None:
+    path = folder / name
+    path.write_text(f"#!/bin/sh\n{script}\n")
+    path.chmod(0o755)
+
+
+def before_the_system(folder: Path) -> str:
+    """Return a PATH on which the folder's commands are found first."""
     return f"{folder}:{os.environ['PATH']}"
