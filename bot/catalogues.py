@@ -140,9 +140,6 @@ def _write(path: Path, content: bytes) -> None:
     os.replace(draft, path)
 
 
-# Texts in the code
-
-
 def _template(locales: Path) -> polib.POFile:
     entries: dict[tuple[str | None, str], polib.POEntry] = {}
     for file, (singular, plural), comment, context in _extracted(locales.parent):
@@ -205,9 +202,6 @@ def _texts_of(call: ast.Call) -> list[ast.expr | None]:
 
 def _is_literal(argument: ast.expr | None) -> bool:
     return isinstance(argument, ast.Constant) and isinstance(argument.value, str)
-
-
-# What a catalogue must keep
 
 
 def _source_problems(entry: polib.POEntry) -> Iterator[str]:
