@@ -20,7 +20,7 @@ from conversations.engine.flow import Choice
 from conversations.engine.outbound import OutboundMessage, Purpose
 from conversations.engine.reply import Blocked, Channel, Inbound, Tap, Text
 from conversations.engine.session import Notice, Session
-from conversations.engine.turn import Effect, Push, Show, Turn
+from conversations.engine.turn import Effect, Push, Turn
 from conversations.engine.words import Word
 from conversations.flows.news import TaskNews
 from conversations.ports import World
@@ -62,7 +62,7 @@ class Voice:
 
 
 async def show_push(unit: UnitOfWork, push: Push, voice: Voice, *, now: datetime) -> bool:
-    """Write a pushed prompt for somebody into their outbox; False when there is nothing to show or nobody to reach.
+    """Write a pushed prompt for somebody; False when there is nothing to show or nobody to reach.
 
     The prompt is made for its reader at this moment: in their language, about the thing as it now is.
     """
@@ -106,9 +106,7 @@ async def show_push(unit: UnitOfWork, push: Push, voice: Voice, *, now: datetime
 class Turns:
     """Takes stored updates in order, one at a time a person, and answers them."""
 
-    def __init__(
-        self, database: Database, voice: Voice, clock: Clock, parsers: Mapping[str, Parser]
-    ) -> None:
+    def __init__(self, database: Database, voice: Voice, clock: Clock, parsers: Mapping[str, Parser]) -> None:
         self._database = database
         self._voice = voice
         self._clock = clock
@@ -282,9 +280,7 @@ class Turns:
         )
         for caseworker in await caseworkers_for(unit, contact.centre_slug):
             key = f"task:{task.id}:new:{caseworker.id}"
-            push = Push(
-                caseworker.id, "task_news", TaskNews(task.id), Purpose.STAFF, key, f"task:{task.id}"
-            )
+            push = Push(caseworker.id, "task_news", TaskNews(task.id), Purpose.STAFF, key, f"task:{task.id}")
             await show_push(unit, push, self._voice, now=now)
 
     async def _pause_s(self) -> float:

@@ -124,7 +124,9 @@ class InboxStore:
             .limit(limit)
         )
         rows = (await self._connection.execute(query)).all()
-        return [(row.received_at, self._keys.decrypt(row.payload_enc, about=_PAYLOAD)) for row in reversed(rows)]
+        return [
+            (row.received_at, self._keys.decrypt(row.payload_enc, about=_PAYLOAD)) for row in reversed(rows)
+        ]
 
     async def forget_lane(self, lane: bytes) -> None:
         """Delete what a person sent, when they have their data erased; the turn under way is kept."""

@@ -18,7 +18,8 @@ class MarkStore:
         return value
 
     async def set(self, name: str, value: str) -> None:
-        upsert: Any = (postgresql if self._connection.dialect.name == "postgresql" else sqlite).insert(marks)
+        dialect: Any = postgresql if self._connection.dialect.name == "postgresql" else sqlite
+        upsert = dialect.insert(marks)
         await self._connection.execute(
             upsert.values(name=name, value=value).on_conflict_do_update(
                 index_elements=[marks.c.name], set_={"value": upsert.excluded.value}

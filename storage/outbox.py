@@ -200,10 +200,8 @@ class OutboxStore:
         return result.rowcount
 
     async def next_at(self, channels: Sequence[str], lanes: Sequence[Lane]) -> datetime | None:
-        """Return when the next message may leave: its due time, or the end of a lease that may have been cut off."""
-        ready = case(
-            (outbox.c.lease_until > outbox.c.due_at, outbox.c.lease_until), else_=outbox.c.due_at
-        )
+        """Return when the next message may leave: when it is due, or when a lease ends that was cut off."""
+        ready = case((outbox.c.lease_until > outbox.c.due_at, outbox.c.lease_until), else_=outbox.c.due_at)
         moment: datetime | None = await self._connection.scalar(
             select(func.min(ready, type_=outbox.c.due_at.type)).where(
                 outbox.c.channel.in_(channels),

@@ -31,7 +31,8 @@ class SessionStore:
 
     async def save(self, contact_id: ContactId, session: Session, *, now: datetime) -> None:
         state = self._keys.encrypt(session.to_json(), about=_SESSION)
-        upsert: Any = (postgresql if self._connection.dialect.name == "postgresql" else sqlite).insert(sessions)
+        dialect: Any = postgresql if self._connection.dialect.name == "postgresql" else sqlite
+        upsert = dialect.insert(sessions)
         await self._connection.execute(
             upsert.values(contact_id=contact_id, state_enc=state, updated_at=now).on_conflict_do_update(
                 index_elements=[sessions.c.contact_id],

@@ -1,0 +1,177 @@
+"""Delivery: takes the outbox to the platforms, paced, leased and retried.
+
+Two workers a channel: one for what somebody waits for and what is due, one for announcements, so that
+an answer never stands behind a broadcast. A commit wakes them; statuses are written in batches.
+"""
+
+import asyncio
+import random
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+import structlog
+
+from bot.announcement_text import announcement_message
+from bot.channels.channel import AddressUnreachable, MessageRefused, Sender, TooFast, TryLater
+from bot.clock import Clock
+from bot.pacing import Pacer
+from bot.turns import IDLE_S, Trouble
+from conversations.engine.outbound import Lane
+from conversations.texts import Texts
+from storage.database import Database, rung
+from storage.errors import DatabaseLocked, DatabaseUnreachable
+from storage.outbox import Delivered, OutboxRow
+
+log = structlog.get_logger()
+
+# A lease outlives the slowest send: waiting for the pace and all time-outs add up to less.
+LEASE = timedelta(seconds=90)
+# In flight at once. Few for bulk, so that STOP and "stop this announcement" act within a second or two.
+MOST_IN_FLIGHT = {False: 64, True: 40}
+# Retries double from one second to ten minutes; after about a day a message says nothing useful any more.
+LONGEST_RETRY_S = 600.0
+MOST_ATTEMPTS = 150
+
+
+class Delivery:
+    """Delivers one channel's outbox rows."""
+
+    def __init__(self, database: Database, sender: Sender, texts: Mapping[str, Texts], clock: Clock) -> None:
+        self._database = database
+        self._sender = sender
+        self._texts = texts
+        self._clock = clock
+        self._pacer = Pacer(sender.pace, time.monotonic)
+        self._finished: asyncio.Queue[tuple[OutboxRow, Delivered]] = asyncio.Queue(maxsize=1024)
+
+    async def run(self) -> None:
+        """Deliver until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._write_results())
+            group.create_task(self._work([Lane.INTERACTIVE, Lane.DUE]))
+            group.create_task(self._work([Lane.BULK]))
+
+    async def _work(self, lanes: Sequence[Lane]) -> None:
+        """Lease what may leave and send it, so many at once; a slow send holds up only its own address."""
+        bulk = lanes == [Lane.BULK]
+        trouble = Trouble("delivery")
+        room = MOST_IN_FLIGHT[bulk]
+        async with self._database.wakes.bell("outbox") as bell, asyncio.TaskGroup() as sends:
+            under_way: set[asyncio.Task[None]] = set()
+            while True:
+                try:
+                    claimed = await self._claim(lanes, room - len(under_way))
+                    trouble.over()
+                    pause_s = 0.0 if claimed else await self._pause_s(lanes)
+                except (DatabaseLocked, DatabaseUnreachable) as error:
+                    claimed, pause_s = [], trouble.pause_s(error)
+                for row, texts in claimed:
+                    task = sends.create_task(self._send(row, texts, bulk=bulk))
+                    under_way.add(task)
+                    task.add_done_callback(under_way.discard)
+                if len(under_way) >= room:
+                    await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+                elif not claimed:
+                    await rung(bell, timeout_s=pause_s)
+
+    async def _claim(self, lanes: Sequence[Lane], limit: int) -> list[tuple[OutboxRow, Mapping[str, str]]]:
+        async with self._database.transaction() as unit:
+            rows = await unit.outbox.claim(
+                [self._sender.channel], lanes, now=self._clock.now(), lease=LEASE, limit=limit
+            )
+            ids = {row.announcement_id for row in rows} - {None}
+            texts = {number: (await unit.announcements.get(number)).texts for number in ids if number}
+        return [(row, texts.get(row.announcement_id or 0, {})) for row in rows]
+
+    async def _send(self, row: OutboxRow, texts: Mapping[str, str], *, bulk: bool) -> None:
+        try:
+            result = await self._deliver(row, texts, bulk=bulk)
+        except Exception:
+            # One message that can't even be made must not end the delivery of all others.
+            log.exception("delivery_failed", row=row.id, purpose=row.purpose)
+            result = self._again(row, "error", _back_off_s(row.attempts))
+        await self._finished.put((row, result))
+
+    async def _write_results(self) -> None:
+        """Write down what became of rows, as many at once as have come together."""
+        trouble = Trouble("delivery_results")
+        while True:
+            batch = [await self._finished.get()]
+            while not self._finished.empty():
+                batch.append(self._finished.get_nowait())
+            while True:
+                try:
+                    await self._write(batch)
+                    trouble.over()
+                    break
+                except (DatabaseLocked, DatabaseUnreachable) as error:
+                    await asyncio.sleep(trouble.pause_s(error))
+
+    async def _write(self, batch: Sequence[tuple[OutboxRow, Delivered]]) -> None:
+        async with self._database.transaction() as unit:
+            await unit.outbox.report([result for _, result in batch])
+            for row, result in batch:
+                if result.reason == "blocked":
+                    await unit.addresses.mark_unreachable(row.address_id, at=result.at)
+                    await unit.outbox.drop_for(row.address_id, reason="blocked")
+            # The next message of the same address may go now.
+            unit.topics.add("outbox")
+
+    async def _pause_s(self, lanes: Sequence[Lane]) -> float:
+        async with self._database.reading() as unit:
+            at = await unit.outbox.next_at([self._sender.channel], lanes)
+        if at is None:
+            return IDLE_S
+        return min(IDLE_S, max(0.02, (at - self._clock.now()).total_seconds()))
+
+    async def _deliver(self, row: OutboxRow, texts: Mapping[str, str], *, bulk: bool) -> Delivered:
+        if not row.still_wanted:
+            return self._result(row, "failed_permanent", reason="opted_out")
+        message = row.message or announcement_message(texts, row.language, self._texts)
+        if message is None:
+            return self._result(row, "failed_technical", reason="no_text")
+        if row.replaces_ref is not None:
+            message = replace(message, edits=row.replaces_ref)
+        wait_s = await self._pacer.wait(row.address_id, bulk=bulk)
+        if wait_s > 0:
+            return self._again(row, "too_fast", wait_s)
+        try:
+            message_ref = await self._sender.send(row.external_id, message)
+        except AddressUnreachable as error:
+            log.info("address_unreachable", row=row.id, reason=error.reason)
+            return self._result(row, "failed_permanent", reason="blocked")
+        except MessageRefused as error:
+            log.warning("message_refused", row=row.id, purpose=row.purpose, reason=error.reason)
+            return self._result(row, "failed_technical", reason=error.reason)
+        except TooFast as error:
+            self._pacer.too_fast(row.address_id, error.retry_after_s)
+            return self._again(row, error.reason, error.retry_after_s)
+        except TryLater as error:
+            log.info("delivery_put_off", row=row.id, reason=error.reason, unclear=error.unclear)
+            return self._again(row, error.reason, _back_off_s(row.attempts))
+        return self._result(row, "sent", message_ref=message_ref)
+
+    def _again(self, row: OutboxRow, reason: str, wait_s: float) -> Delivered:
+        if row.attempts >= MOST_ATTEMPTS:
+            return self._result(row, "failed_permanent", reason=reason)
+        due_at = self._clock.now() + timedelta(seconds=wait_s)
+        return self._result(row, "failed_temporary", reason=reason, due_at=due_at)
+
+    def _result(
+        self,
+        row: OutboxRow,
+        status: str,
+        *,
+        message_ref: str | None = None,
+        reason: str | None = None,
+        due_at: datetime | None = None,
+    ) -> Delivered:
+        return Delivered(row.id, status, self._clock.now(), message_ref, reason, due_at)
+
+
+def _back_off_s(attempts: int) -> float:
+    """Return seconds to wait, doubling, with jitter so that a crowd does not come back at once."""
+    longest = min(LONGEST_RETRY_S, 2.0 ** min(attempts, 10))
+    return longest * (0.5 + random.random() / 2)  # noqa: S311 - spreads load, guards nothing
