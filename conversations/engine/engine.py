@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
+from conversations.care.people import STAFF
 from conversations.engine.drafts import draft_from_json, draft_to_json
 from conversations.engine.flow import (
     Again,
@@ -110,6 +111,7 @@ class _Handling:
 
     async def handle(self, reply: Reply) -> Outcome:
         session = self._session
+        self._turn.reply = reply
         if session.expires_at is not None and session.expires_at < self._turn.now and not self._at_home():
             self._session = replace(session, frame=None, choices=(), resume=None)
         await self._act(reply)
@@ -174,14 +176,15 @@ class _Handling:
             await self._resume(self._turn.not_understood())
 
     async def _typed(self, reply: Text) -> None:
-        word = word_in(reply.text)
+        word = self._word_in(reply.text)
         if word is Word.DANGER:
             await self._word(word)
             return
-        notice = self._notice
-        if notice and (choice_id := matching_choice(reply.text, notice.choices)):
-            await self._chosen_on_notice(notice, choice_id)
-            return
+        if notice := self._notice_typed_on():
+            choice_id = matching_choice(reply.text, notice.choices)
+            if choice_id:
+                await self._chosen_on_notice(notice, choice_id)
+                return
         step = self._current_step()
         if step and step.matches_typed_choices and (choice_id := await self._typed_choice(reply.text)):
             await (self._word(chosen) if (chosen := word_of_choice(choice_id)) else self._chosen(choice_id))
@@ -189,6 +192,16 @@ class _Handling:
             await self._word(word)
         else:
             await self._answered(reply)
+
+    def _word_in(self, text: str) -> Word | None:
+        """Return the word that always works; staff write about danger, they don't call for help."""
+        word = word_in(text)
+        return None if word is Word.DANGER and self._turn.contact.role in STAFF else word
+
+    def _notice_typed_on(self) -> Notice | None:
+        """Return the notice when it came after the prompt, so that typed words are meant for it."""
+        notice, shown_at = self._notice, self._session.shown_at
+        return notice if notice and (shown_at is None or notice.created_at >= shown_at) else None
 
     async def _typed_choice(self, text: str) -> str | None:
         """Match against the choices shown; then against the same choices' labels in the other languages."""
@@ -287,7 +300,7 @@ class _Handling:
             case Again(said):
                 await self._again(said)
             case Enter(name, draft, step_name, said):
-                if interrupts:
+                if interrupts and not self._is_inside(name):
                     self._interrupt()
                 await self._enter(self._routes.flows[name], draft, step_name, said)
             case Finish(text, choices):
@@ -362,7 +375,7 @@ class _Handling:
     def _interrupt(self) -> None:
         session = self._session
         if session.frame is not None and session.resume is None and not self._at_home():
-            self._session = replace(session, resume=self._kept_frame())
+            self._session = replace(session, resume=session.frame)
 
     def _kept_frame(self) -> Frame:
         """Return the current place with the draft as the step has left it."""
@@ -371,7 +384,9 @@ class _Handling:
             raise LookupError("no flow is under way")
         if self._turn.draft is None:
             return frame
-        return replace(frame, draft=draft_to_json(self._turn.draft))
+        # The draft is in today's form, whatever version the session was stored with.
+        version = self._routes.flows[frame.flow].version
+        return replace(frame, version=version, draft=draft_to_json(self._turn.draft))
 
     # Asking
 
@@ -448,8 +463,11 @@ class _Handling:
         return found[1] if found else None
 
     def _at_home(self) -> bool:
+        return self._is_inside(self._routes.home(self._turn).name)
+
+    def _is_inside(self, flow_name: str) -> bool:
         frame = self._session.frame
-        return frame is not None and frame.flow == self._routes.home(self._turn).name
+        return frame is not None and frame.flow == flow_name
 
     def _gate(self, flow_name: str) -> Flow[Any] | None:
         return self._routes.gate(self._turn, flow_name)

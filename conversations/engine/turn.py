@@ -45,7 +45,10 @@ Effect = Show | Push
 
 @dataclass
 class Turn(Generic[Draft]):
-    """What a step is given. `now` is aware UTC; `today` and `local_now` are in the country's zone."""
+    """What a step is given. `now` is aware UTC; `today` and `local_now` are in the country's zone.
+
+    `reply` is the one being handled, None while a prompt is made for somebody who sent nothing.
+    """
 
     draft: Draft
     contact: Contact
@@ -55,6 +58,7 @@ class Turn(Generic[Draft]):
     desk: Desk
     world: World
     channel: Channel | None = None
+    reply: Reply | None = None
     effects: list[Effect] = field(default_factory=list)
 
     @property
