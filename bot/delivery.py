@@ -45,13 +45,22 @@ class Delivery:
         self._clock = clock
         self._pacer = Pacer(sender.pace, time.monotonic)
         self._finished: asyncio.Queue[tuple[OutboxRow, Delivered]] = asyncio.Queue(maxsize=1024)
+        self._stopping = False
 
     async def run(self) -> None:
-        """Deliver until cancelled."""
+        """Deliver until `stop`; then what is under way is ended and written down."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._write_results())
-            group.create_task(self._work([Lane.INTERACTIVE, Lane.DUE]))
-            group.create_task(self._work([Lane.BULK]))
+            writer = group.create_task(self._write_results())
+            async with asyncio.TaskGroup() as workers:
+                workers.create_task(self._work([Lane.INTERACTIVE, Lane.DUE]))
+                workers.create_task(self._work([Lane.BULK]))
+            await self._finished.join()
+            writer.cancel()
+
+    def stop(self) -> None:
+        """Take no further message; `run` ends when those under way have."""
+        self._stopping = True
+        self._database.wakes.ring("outbox")
 
     async def _work(self, lanes: Sequence[Lane]) -> None:
         """Lease what may leave and send it, so many at once; a slow send holds up only its own address."""
@@ -60,7 +69,7 @@ class Delivery:
         room = MOST_IN_FLIGHT[bulk]
         async with self._database.wakes.bell("outbox") as bell, asyncio.TaskGroup() as sends:
             under_way: set[asyncio.Task[None]] = set()
-            while True:
+            while not self._stopping:
                 try:
                     claimed = await self._claim(lanes, room - len(under_way))
                     trouble.over()
@@ -108,6 +117,8 @@ class Delivery:
                     break
                 except (DatabaseLocked, DatabaseUnreachable) as error:
                     await asyncio.sleep(trouble.pause_s(error))
+            for _ in batch:
+                self._finished.task_done()
 
     async def _write(self, batch: Sequence[tuple[OutboxRow, Delivered]]) -> None:
         async with self._database.transaction() as unit:

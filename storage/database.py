@@ -8,7 +8,7 @@ import asyncio
 import fcntl
 import os
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import tzinfo
 from pathlib import Path
@@ -141,6 +141,22 @@ class Database:
                 connection = await connection.execution_options(isolation_level="AUTOCOMMIT")
                 yield self._unit(connection)
 
+    async def relay_wakes(self) -> None:
+        """Ring here what other processes ring, until cancelled (PostgreSQL; SQLite has one process).
+
+        Raises DatabaseUnreachable when the listening connection is lost: wakes are only lost with
+        it, never work, since every worker also looks by itself now and then.
+        """
+        with _database_errors():
+            async with self.engine.connect() as connection:
+                connection = await connection.execution_options(isolation_level="AUTOCOMMIT")
+                driver: Any = (await connection.get_raw_connection()).driver_connection
+                lost = asyncio.Event()
+                driver.add_termination_listener(lambda _: lost.set())
+                await driver.add_listener(NOTIFY_CHANNEL, lambda *call: self.wakes.ring(call[3]))
+                await lost.wait()
+        raise DatabaseUnreachable("The listening connection was lost.")
+
     async def close(self) -> None:
         await self.engine.dispose()
 
@@ -191,6 +207,3 @@ class ProcessLock:
         if self._file is not None:
             os.close(self._file)
             self._file = None
-
-
-Listener = Callable[[str], None]

@@ -8,6 +8,10 @@ from typing import NewType
 ContactId = NewType("ContactId", int)
 
 
+# An invitation's code comes as the payload of /start, like any deep link; this tells it apart.
+INVITATION_PREFIX = "inv_"
+
+
 class Role(StrEnum):
     """Who somebody is to the service. Staff come in by invitation only."""
 

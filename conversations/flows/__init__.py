@@ -1,0 +1,40 @@
+"""All flows together: who belongs where, what always works, which commands there are."""
+
+from typing import Any
+
+from conversations.care.people import INVITATION_PREFIX, Consent, Role
+from conversations.engine.engine import Routes
+from conversations.engine.flow import Flow, Home, Move
+from conversations.engine.turn import Turn
+from conversations.flows.beneficiary import BENEFICIARY_FLOWS
+from conversations.flows.staff import STAFF_COMMANDS, STAFF_FLOWS, redeem
+from conversations.flows.words import WORD_HANDLERS, gate
+
+
+def routes() -> Routes:
+    """Return how the flows hang together."""
+    flows: dict[str, Flow[Any]] = {flow.name: flow for flow in (*BENEFICIARY_FLOWS, *STAFF_FLOWS)}
+
+    def home(turn: Turn[Any]) -> Flow[Any]:
+        match turn.contact.role:
+            case Role.CASEWORKER:
+                return flows["caseworker_menu"]
+            case Role.MANAGER:
+                return flows["manager_menu"]
+        refused = turn.contact.consent is Consent.REFUSED
+        return flows["visitor_menu" if refused else "menu"]
+
+    return Routes(
+        flows=flows,
+        home=home,
+        gate=gate,
+        words=WORD_HANDLERS,
+        commands={**STAFF_COMMANDS, "start": _start},
+    )
+
+
+async def _start(turn: Turn[Any], payload: str) -> Move:
+    """Come in: by an invitation, or simply to the menu."""
+    if payload.startswith(INVITATION_PREFIX):
+        return await redeem(turn, payload)
+    return Home()

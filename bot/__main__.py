@@ -1,0 +1,157 @@
+"""The command line: `jisr run`, `jisr invite`, `jisr migrate`.
+
+Every mistake of the operator's ends with one sentence that says what to do, and exit code 2.
+"""
+
+import asyncio
+import os
+from collections.abc import AsyncIterator, Coroutine
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from typing import Annotated, Any, NoReturn, TypeVar
+
+import typer
+from rich.console import Console
+from telegram.error import TelegramError
+
+from bot import app as wiring
+from bot.centres_file import CentresFileBroken
+from bot.logs import configure_logs
+from bot.settings import Settings, SettingsWrong, load_settings
+from bot.texts import CataloguesMissing
+from bot.zone import ZoneDataWrong, use_pinned_zones
+from conversations.care.people import Role
+from conversations.errors import CentreUnknown
+from storage.errors import DatabaseLocked, DatabaseUnreachable, KeysBroken, ProcessAlreadyRunning
+
+OPERATORS_MISTAKES = (
+    SettingsWrong,
+    CentresFileBroken,
+    CataloguesMissing,
+    ZoneDataWrong,
+    KeysBroken,
+    DatabaseUnreachable,
+    DatabaseLocked,
+    ProcessAlreadyRunning,
+)
+INVITATION_DAYS = 7
+
+Result = TypeVar("Result")
+
+cli = typer.Typer(
+    name="jisr",
+    help="Jisr (جسر): reach the after-care centres of the Mohammed VI Foundation from your own phone.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+_errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+
+@cli.command()
+def run(
+    roles: Annotated[
+        str | None,
+        typer.Option(help="What this process does, parted by commas: web,turns,delivery,ticks."),
+    ] = None,
+) -> None:
+    """Start the service. Without settings: a demo in the browser."""
+    settings = _settings(roles)
+    _run(wiring.serve(settings))
+
+
+@cli.command()
+def invite(
+    role: Annotated[Role, typer.Option(help="caseworker or manager.")],
+    centre: Annotated[str | None, typer.Option(help="The caseworker's centre, such as sale.")] = None,
+    days: Annotated[
+        int, typer.Option(min=1, max=30, help="For how many days the link works.")
+    ] = INVITATION_DAYS,
+) -> None:
+    """Make a one-time link by which a caseworker or a manager comes in."""
+    if role is Role.BENEFICIARY:
+        _refuse("Beneficiaries need no invitation: they simply open the chat.")
+    if (role is Role.CASEWORKER) != (centre is not None):
+        _refuse("A caseworker's invitation needs --centre, a manager's has none.")
+    settings = _settings()
+    for line in _run(_invite(settings, role, centre, days)):
+        typer.echo(line)
+
+
+@cli.command()
+def migrate() -> None:
+    """Bring the database up to date and load centres; `run` does it by itself."""
+    _run(_migrate(_settings()))
+    typer.echo("The database is up to date.")
+
+
+async def _migrate(settings: Settings) -> None:
+    async with wiring.opened(settings):
+        pass
+
+
+async def _invite(settings: Settings, role: Role, centre: str | None, days: int) -> list[str]:
+    async with wiring.opened(settings) as service, service.database.transaction() as unit:
+        if centre is not None:
+            try:
+                await unit.centres.get(centre)
+            except CentreUnknown:
+                slugs = ", ".join(known.slug for known in await unit.centres.open())
+                raise SettingsWrong(f"There is no centre {centre!r}: use one of {slugs}.") from None
+        now = service.clock.now()
+        code = await unit.invitations.create(role, centre, expires_at=now + timedelta(days=days), now=now)
+    return [f"Good for one person and {days} days:", *[f"  {link}" for link in await _links(settings, code)]]
+
+
+async def _links(settings: Settings, code: str) -> list[str]:
+    links = []
+    if settings.telegram_token is not None:
+        async with _quiet_bot(settings) as name:
+            links.append(f"https://t.me/{name}?start={code}" if name else f"Telegram: send /start {code}")
+    if settings.has_web_chat:
+        base = settings.public_url or f"http://{settings.host}:{settings.port}"
+        links.append(f"{base}/chat?start={code}")
+    return links or [f"send /start {code}"]
+
+
+@asynccontextmanager
+async def _quiet_bot(settings: Settings) -> AsyncIterator[str | None]:
+    """Give the bot's user name, None when the platform does not answer."""
+    async with wiring.telegram_bot(settings) as bot:
+        try:
+            yield (await bot.get_me()).username
+        except TelegramError:
+            yield None
+
+
+def _settings(roles: str | None = None) -> Settings:
+    use_pinned_zones()
+    try:
+        settings = load_settings({**os.environ, "JISR_ROLES": roles} if roles else None)
+    except SettingsWrong as error:
+        _refuse(str(error))
+    configure_logs(settings.log_level, settings.log_format)
+    return settings
+
+
+def _run(work: Coroutine[Any, Any, Result]) -> Result:
+    try:
+        return asyncio.run(work)
+    except OPERATORS_MISTAKES as error:
+        _refuse(str(error))
+    except KeyboardInterrupt:
+        raise typer.Exit(130) from None
+
+
+def _refuse(sentence: str) -> NoReturn:
+    _errors.print(sentence, style="bold red")
+    raise typer.Exit(2)
+
+
+def main() -> None:
+    """Entry point of the `jisr` command."""
+    cli()
+
+
+if __name__ == "__main__":
+    main()

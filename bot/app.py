@@ -1,0 +1,351 @@
+"""Wiring: the only place that knows all parts. Opens what the settings ask for, runs it until told to stop."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import structlog
+import uvicorn
+from sqlalchemy.engine import make_url
+from starlette.routing import BaseRoute
+from storage.schema import migrate
+from telegram import Bot
+from telegram.error import InvalidToken, TelegramError
+
+from bot.centres_file import read_centres
+from bot.channels import webchat
+from bot.channels.telegram import TelegramSender, payload_parser
+from bot.channels.telegram_commands import register_commands
+from bot.channels.telegram_intake import TelegramIntake
+from bot.channels.telegram_transport import AiohttpRequest
+from bot.clock import Clock, ShiftedClock, SystemClock
+from bot.delivery import Delivery
+from bot.http.app import create_app
+from bot.places import load_catchment, load_places
+from bot.settings import Role, Settings, SettingsWrong
+from bot.texts import load_texts
+from bot.ticks import Ticks, propose_holidays
+from bot.turns import Parser, Trouble, Turns, Voice
+from bot.zone import casablanca, check_zone
+from conversations.care.wall_time import to_local
+from conversations.engine.reply import Channel
+from conversations.flows import routes
+from conversations.ports import World
+from storage.centres import CentreRow
+from storage.database import Database, ProcessLock, create_engine
+from storage.encryption import KeyRing, load_or_create_keys
+from storage.errors import DatabaseUnreachable, KeysBroken
+
+log = structlog.get_logger()
+
+ZONE_NAME = "Africa/Casablanca"
+# One writer on SQLite; on PostgreSQL turns of different people run side by side.
+TURN_WORKERS = {True: 1, False: 8}
+STOP_WITHIN_S = 10
+DEMO_OFFSET = "demo_clock_offset_s"
+
+
+@dataclass(frozen=True)
+class Service:
+    """What every command needs: the database, open and up to date, and what the service knows."""
+
+    settings: Settings
+    database: Database
+    voice: Voice
+    clock: Clock
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Service]:
+    """Open the database, bring it up to date and load what ships with the service.
+
+    Raises SettingsWrong's kin (each a sentence for the operator) before anything is changed.
+    """
+    check_zone()
+    voice = load_voice()
+    seeds = read_centres(settings.centres_file)
+    settings.var_dir.mkdir(parents=True, exist_ok=True)
+    keys = _keys(settings)
+    if settings.uses_sqlite:
+        _make_folder(settings)
+    await migrate(settings.async_database_url)
+    engine = create_engine(settings.async_database_url)
+    database = Database(engine, keys, zone=voice.world.zone, zone_name=ZONE_NAME)
+    try:
+        await _check_keys(database, keys)
+        clock = await _clock(settings, database)
+        async with database.transaction() as unit:
+            await unit.centres.load(
+                [
+                    CentreRow(
+                        slug=seed.slug,
+                        city_fr=seed.city_fr,
+                        city_ar=seed.city_ar,
+                        region_fr=seed.region_fr,
+                        region_ar=seed.region_ar,
+                        region_code=_region_code(voice, seed.city_fr),
+                        status=seed.status,
+                        address=seed.address,
+                        phone=seed.phone,
+                        latitude=seed.latitude,
+                        longitude=seed.longitude,
+                    )
+                    for seed in seeds
+                ]
+            )
+            await propose_holidays(unit, to_local(clock.now(), voice.world.zone).date())
+        yield Service(settings, database, voice, clock)
+    finally:
+        await database.close()
+
+
+def load_voice() -> Voice:
+    """Return flows, texts and places: the conversation without a database."""
+    world = World(load_places(), load_catchment(), casablanca(), ZONE_NAME)
+    return Voice(routes(), load_texts(), world)
+
+
+async def serve(settings: Settings) -> None:
+    """Run the service until SIGTERM or SIGINT; what is under way is ended well."""
+    lock = None
+    if settings.uses_sqlite:
+        _make_folder(settings)
+        lock = ProcessLock(_sqlite_path(settings).with_suffix(".lock"))
+        lock.take()
+    try:
+        async with opened(settings) as service:
+            await _run(service)
+    finally:
+        if lock:
+            lock.release()
+
+
+async def _run(service: Service) -> None:
+    settings, database, voice, clock = service.settings, service.database, service.voice, service.clock
+    parsers: dict[str, Parser] = {Channel.WEBCHAT: webchat.parse_payload}
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    work: list[Coroutine[Any, Any, None]] = []
+    deliveries: list[Delivery] = []
+    extra_routes: list[BaseRoute] = []
+    async with AsyncExitStack() as stack:
+        if settings.telegram_token is not None:
+            bot = await stack.enter_async_context(telegram_bot(settings))
+            parsers[Channel.TELEGRAM] = payload_parser(bot)
+            if Role.DELIVERY in settings.roles:
+                deliveries.append(Delivery(database, TelegramSender(bot), voice.texts, clock))
+            if Role.WEB in settings.roles:
+                intake = TelegramIntake(database, bot, clock)
+                work.append(_telegram_intake(intake, bot, settings, voice))
+                if settings.public_url is not None:
+                    extra_routes.append(intake.webhook_route(_webhook_secret(settings, database.keys)))
+        if Role.TURNS in settings.roles:
+            turns = Turns(database, voice, clock, parsers)
+            work.extend(turns.work() for _ in range(TURN_WORKERS[database.is_sqlite]))
+        if Role.TICKS in settings.roles:
+            work.append(Ticks(database, voice, clock).run())
+        if not database.is_sqlite:
+            work.append(_relay_wakes(database))
+        if Role.WEB in settings.roles:
+            work.append(_web(service, extra_routes))
+        log.info("service_started", roles=",".join(settings.roles), demo=settings.is_demo)
+        await _until_stopped(stop, work, deliveries)
+    log.info("service_stopped")
+
+
+async def _until_stopped(
+    stop: asyncio.Event, work: Sequence[Coroutine[Any, Any, None]], deliveries: Sequence[Delivery]
+) -> None:
+    """Run everything until told to stop; a part that ends by itself is a fault and ends the process."""
+    sending = [asyncio.create_task(delivery.run()) for delivery in deliveries]
+    working = [asyncio.create_task(part) for part in work]
+    stopping = asyncio.create_task(stop.wait())
+    try:
+        ended, _ = await asyncio.wait([stopping, *sending, *working], return_when=asyncio.FIRST_COMPLETED)
+        for delivery in deliveries:
+            delivery.stop()
+        if sending:
+            await asyncio.wait(sending, timeout=STOP_WITHIN_S)
+    finally:
+        for task in (stopping, *sending, *working):
+            task.cancel()
+        await asyncio.wait([stopping, *sending, *working], timeout=STOP_WITHIN_S)
+    for task in ended - {stopping}:
+        task.result()
+        raise RuntimeError("a part of the service ended by itself")
+
+
+async def _telegram_intake(intake: TelegramIntake, bot: Bot, settings: Settings, voice: Voice) -> None:
+    """Take updates by webhook when there is a public address, else by long polling."""
+    await _until_telegram_answers(lambda: register_commands(bot, voice.texts))
+    if settings.public_url is None:
+        await intake.poll()
+        return
+    secret = _webhook_secret(settings, intake.keys)
+    public_url = settings.public_url
+    await _until_telegram_answers(lambda: intake.set_webhook(public_url, secret))
+    await asyncio.Event().wait()
+
+
+async def _until_telegram_answers(call: Callable[[], Awaitable[None]]) -> None:
+    """Try a start-up call until the platform answers; people are served meanwhile by what was set before."""
+    pause_s = 1.0
+    while True:
+        try:
+            await call()
+        except TelegramError as error:
+            log.warning("telegram_set_up_failed", error=type(error).__name__)
+        else:
+            return
+        await asyncio.sleep(pause_s)
+        pause_s = min(60.0, pause_s * 2)
+
+
+@asynccontextmanager
+async def telegram_bot(settings: Settings) -> AsyncIterator[Bot]:
+    """Give a Bot that talks to the settings' server.
+
+    Raises SettingsWrong when the server says that the token is wrong; a server that does not answer
+    is waited for later, since the rest of the service can run.
+    """
+    token = settings.telegram_token
+    assert token is not None  # noqa: S101 - callers ask only with a token
+    bot = Bot(
+        token.get_secret_value(),
+        base_url=f"{settings.telegram_api_url}/bot",
+        base_file_url=f"{settings.telegram_api_url}/file/bot",
+        request=AiohttpRequest(),
+        get_updates_request=AiohttpRequest(),
+    )
+    try:
+        try:
+            await bot.initialize()
+        except InvalidToken:
+            raise SettingsWrong(
+                "TELEGRAM_TOKEN is not accepted by the Telegram server: copy it again from @BotFather."
+            ) from None
+        except TelegramError as error:
+            log.warning("telegram_does_not_answer", error=type(error).__name__)
+        yield bot
+    finally:
+        await bot.shutdown()
+
+
+def _webhook_secret(settings: Settings, keys: KeyRing) -> str:
+    if settings.webhook_secret is not None:
+        return settings.webhook_secret.get_secret_value()
+    return keys.index("telegram", "webhook-secret").hex()
+
+
+async def _relay_wakes(database: Database) -> None:
+    """Hear what other processes have written; without it work waits a few seconds, but is not lost."""
+    trouble = Trouble("wakes")
+    while True:
+        try:
+            await database.relay_wakes()
+        except DatabaseUnreachable as error:
+            await asyncio.sleep(trouble.pause_s(error))
+
+
+class _Server(uvicorn.Server):
+    """uvicorn without its own signal handling: the service stops as a whole."""
+
+    def capture_signals(self) -> AbstractContextManager[None]:
+        return nullcontext()
+
+
+async def _web(service: Service, extra_routes: Sequence[BaseRoute]) -> None:
+    settings = service.settings
+    listener = _listen(settings)
+    app = create_app(
+        database=service.database,
+        settings=settings,
+        clock=service.clock,
+        voice=service.voice,
+        extra_routes=extra_routes,
+    )
+    server = _Server(
+        uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", ws="websockets-sansio")
+    )
+    port = listener.getsockname()[1]
+    if settings.is_demo:
+        print(f"Jisr (demo, on this machine only): http://127.0.0.1:{port}", flush=True)  # noqa: T201
+    elif settings.has_web_chat:
+        print(f"Jisr web chat: http://{settings.host}:{port}", flush=True)  # noqa: T201
+    try:
+        await server.serve(sockets=[listener])
+    finally:
+        listener.close()
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """Raises SettingsWrong when the port is taken."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host, settings.port))
+    except OSError as error:
+        listener.close()
+        raise SettingsWrong(
+            f"Port {settings.port} on {settings.host} can't be used ({error.strerror}): "
+            "stop what listens there, or set JISR_PORT to another port."
+        ) from None
+    return listener
+
+
+def _keys(settings: Settings) -> KeyRing:
+    if settings.keys is not None:
+        return KeyRing.from_text(settings.keys.get_secret_value())
+    return load_or_create_keys(settings.var_dir / "keys")
+
+
+async def _check_keys(database: Database, keys: KeyRing) -> None:
+    """Raises KeysBroken when the database was written with other keys: nobody would be found any more."""
+    sign = keys.index("jisr", "keys").hex()
+    async with database.transaction() as unit:
+        known = await unit.marks.get("keys")
+        if known is None:
+            await unit.marks.set("keys", sign)
+    if known not in (None, sign):
+        raise KeysBroken(
+            "The database was written with other keys than these: restore the key file "
+            "(or JISR_KEYS) that belongs to it."
+        )
+
+
+async def _clock(settings: Settings, database: Database) -> Clock:
+    """The demo's clock runs ahead by as much as was skipped; elsewhere it is the machine's."""
+    if not settings.is_demo:
+        return SystemClock()
+    async with database.reading() as unit:
+        offset = await unit.marks.get(DEMO_OFFSET)
+    return ShiftedClock(timedelta(seconds=float(offset or 0)))
+
+
+def _region_code(voice: Voice, city: str) -> str | None:
+    matches = voice.world.places.find(city)
+    return matches[0].place.region_code if matches else None
+
+
+def _sqlite_path(settings: Settings) -> Path:
+    return Path(make_url(settings.database_url).database or "jisr.sqlite3")
+
+
+def _make_folder(settings: Settings) -> None:
+    """Raises SettingsWrong when the database's folder can't be made or written."""
+    folder = _sqlite_path(settings).parent
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsWrong(
+            f"The database's folder {folder} can't be made ({error.strerror}): "
+            "make it, or set JISR_DATABASE_URL or JISR_VAR_DIR to another place."
+        ) from None

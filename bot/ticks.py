@@ -1,0 +1,218 @@
+"""Ticks: what happens by itself. Due reminders and check-ins, an announcement's progress, holidays, retention.
+
+What matters is a row with a time; ticks only look. APScheduler wakes the daily ones, in the country's zone;
+the due rows wake themselves, since the next one's time is known.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import date, datetime, timedelta
+
+import structlog
+from apscheduler.schedulers.asyncio import AsyncIOScheduler
+from apscheduler.triggers.cron import CronTrigger
+
+from bot.clock import Clock
+from bot.holidays import proposed_closures
+from bot.turns import IDLE_S, Trouble, Voice, show_push
+from conversations.care.check_ins import CheckInStep
+from conversations.care.people import ContactId
+from conversations.care.quiet import is_quiet, next_allowed
+from conversations.care.reminders import ReminderStep
+from conversations.care.visits import VisitNews
+from conversations.care.wall_time import to_local, to_utc
+from conversations.engine.outbound import Purpose
+from conversations.engine.turn import Push
+from conversations.flows.news import AnnouncementNews, CheckInNews
+from storage.database import Database, rung
+from storage.errors import DatabaseLocked, DatabaseUnreachable
+from storage.schedule import DueMessage
+from storage.unit_of_work import UnitOfWork
+
+log = structlog.get_logger()
+
+DUE_BATCH = 50
+# How often a running announcement's progress is looked at; edits of one chat may come once a second.
+PROGRESS_EVERY_S = 2.0
+HOLIDAYS_AHEAD = timedelta(days=120)
+
+# How long rows are kept. The law fixes no period for this use; these are the team's.
+KEEP_INBOX = timedelta(days=7)
+KEEP_OUTBOX = timedelta(days=30)
+KEEP_NOTICES = timedelta(days=60)
+KEEP_REFUSED = timedelta(days=1)
+KEEP_ERASED = timedelta(hours=1)
+
+
+class Ticks:
+    """One process's timers."""
+
+    def __init__(self, database: Database, voice: Voice, clock: Clock) -> None:
+        self._database = database
+        self._voice = voice
+        self._clock = clock
+
+    async def run(self) -> None:
+        """Tick until cancelled."""
+        scheduler = AsyncIOScheduler(timezone=self._voice.world.zone)
+        for hour, job in ((3, self.propose_holidays), (4, self.forget)):
+            scheduler.add_job(
+                _guarded(job), CronTrigger(hour=hour, minute=30, timezone=self._voice.world.zone),
+                coalesce=True, misfire_grace_time=6 * 3600, max_instances=1,
+            )  # fmt: skip
+        scheduler.start()
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._due())
+                group.create_task(self._progress())
+        finally:
+            scheduler.shutdown(wait=False)
+
+    # Due rows
+
+    async def _due(self) -> None:
+        trouble = Trouble("ticks")
+        async with self._database.wakes.bell("due") as bell:
+            while True:
+                try:
+                    while await self.turn_due():
+                        trouble.over()
+                    pause_s = await self._pause_s()
+                except (DatabaseLocked, DatabaseUnreachable) as error:
+                    pause_s = trouble.pause_s(error)
+                await rung(bell, timeout_s=pause_s)
+
+    async def turn_due(self) -> int:
+        """Turn one batch of due rows into messages and return how many rows there were.
+
+        A row is only a plan: what it is about is looked at now, in the same transaction.
+        """
+        async with self._database.transaction() as unit:
+            now = self._clock.now()
+            rows = await unit.schedule.claim_due(now, DUE_BATCH)
+            turned: list[int] = []
+            dropped: list[int] = []
+            for row in rows:
+                later = self._after_quiet_hours(row, now)
+                if later is not None:
+                    await unit.schedule.put_off(row.id, later)
+                    continue
+                # One row that can't be shown must not hold up the others.
+                try:
+                    async with unit.connection.begin_nested():
+                        shown = await show_push(unit, _push(row), self._voice, now=now)
+                except (DatabaseLocked, DatabaseUnreachable):
+                    raise
+                except Exception:
+                    log.exception("due_failed", due=row.id, purpose=row.purpose)
+                    shown = False
+                (turned if shown else dropped).append(row.id)
+            await unit.schedule.turned(turned)
+            await unit.schedule.dropped(dropped)
+        if rows:
+            log.info("due_turned", shown=len(turned), dropped=len(dropped))
+        return len(rows)
+
+    def _after_quiet_hours(self, row: DueMessage, now: datetime) -> datetime | None:
+        """Return when a row that comes late, in the night, may go out; None when now is fine."""
+        local = to_local(now, self._voice.world.zone)
+        if row.step == ReminderStep.TWO_HOURS_BEFORE or not is_quiet(local):
+            return None
+        return to_utc(next_allowed(local), self._voice.world.zone)
+
+    async def _pause_s(self) -> float:
+        async with self._database.reading() as unit:
+            at = await unit.schedule.next_due_at()
+        if at is None:
+            return IDLE_S
+        return min(IDLE_S, max(0.02, (at - self._clock.now()).total_seconds()))
+
+    # Announcements
+
+    async def _progress(self) -> None:
+        trouble = Trouble("progress")
+        while True:
+            try:
+                await self.tell_progress()
+                trouble.over()
+                pause_s = PROGRESS_EVERY_S
+            except (DatabaseLocked, DatabaseUnreachable) as error:
+                pause_s = trouble.pause_s(error)
+            await asyncio.sleep(pause_s)
+
+    async def tell_progress(self) -> None:
+        """Rewrite the progress message of each running announcement, and end those that are through."""
+        async with self._database.reading() as unit:
+            running = await unit.announcements.running()
+        for announcement in running:
+            async with self._database.transaction() as unit:
+                await self._tell_one(unit, announcement.id, announcement.author)
+
+    async def _tell_one(self, unit: UnitOfWork, announcement_id: int, author: ContactId) -> None:
+        now = self._clock.now()
+        progress = await unit.announcements.progress(announcement_id)
+        if progress.waiting == 0:
+            await unit.announcements.finish(announcement_id, now=now)
+            log.info("announcement_done", announcement=announcement_id, sent=progress.sent)
+        subject = f"announcement:{announcement_id}"
+        done = "end" if progress.waiting == 0 else progress.total - progress.waiting
+        push = Push(
+            contact_id=author,
+            flow="announcement_progress",
+            draft=AnnouncementNews(announcement_id),
+            purpose=Purpose.STAFF,
+            key=f"{subject}:progress:{done}",
+            subject=subject,
+            replaces=f"{subject}:progress:0",
+        )
+        await show_push(unit, push, self._voice, now=now)
+
+    # Once a day
+
+    async def propose_holidays(self) -> None:
+        """Write the public holidays of the coming months as proposed closures; staff have the last word."""
+        async with self._database.transaction() as unit:
+            today = to_local(self._clock.now(), self._voice.world.zone).date()
+            await propose_holidays(unit, today)
+
+    async def forget(self) -> None:
+        """Delete what is no longer needed, and people who asked for it or never agreed."""
+        now = self._clock.now()
+        async with self._database.transaction() as unit:
+            counts = {
+                "inbox": await unit.inbox.forget(before=now - KEEP_INBOX),
+                "outbox": await unit.outbox.forget(before=now - KEEP_OUTBOX),
+                "notices": await unit.sessions.forget_notices(before=now - KEEP_NOTICES),
+                "refused": await unit.contacts.forget_refused(before=now - KEEP_REFUSED),
+                "erased": await unit.contacts.forget_erased(before=now - KEEP_ERASED),
+            }
+        log.info("retention_done", **counts)
+
+
+async def propose_holidays(unit: UnitOfWork, today: date) -> None:
+    """Propose the country's holidays from today on; days that staff decided are left alone."""
+    proposals = proposed_closures(today, today + HOLIDAYS_AHEAD)
+    await unit.closures.propose([(p.day, p.name_fr, p.name_ar, p.estimated) for p in proposals])
+
+
+def _push(row: DueMessage) -> Push:
+    subject_id = int(row.subject.rpartition(":")[2])
+    key = f"{row.subject}:{row.step}:{row.version}"
+    if row.purpose == Purpose.CHECK_IN:
+        return Push(
+            row.contact_id, "check_in", CheckInNews(CheckInStep(row.step)), Purpose.CHECK_IN, key, row.subject
+        )
+    news = VisitNews(subject_id, row.version, step=row.step)
+    return Push(row.contact_id, "reminder", news, Purpose.REMINDER, key, row.subject)
+
+
+def _guarded(job: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+    """Return the daily job so that a failure is logged and the next day tries again."""
+
+    async def run() -> None:
+        try:
+            await job()
+        except Exception:
+            log.exception("tick_failed", job=getattr(job, "__name__", "job"))
+
+    return run
