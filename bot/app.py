@@ -1,4 +1,4 @@
-"""Wiring: the only place that knows all parts. Opens what the settings ask for, runs it until told to stop."""
+"""Wiring: the only place that knows all parts. Opens what the settings ask for and runs it till told to stop."""
 
 import asyncio
 import signal

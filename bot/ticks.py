@@ -1,4 +1,4 @@
-"""Ticks: what happens by itself. Due reminders and check-ins, an announcement's progress, holidays, retention.
+"""Ticks: what happens by itself. Due reminders and check-ins, announcements, holidays, retention.
 
 What matters is a row with a time; ticks only look. APScheduler wakes the daily ones, in the country's zone;
 the due rows wake themselves, since the next one's time is known.
