@@ -13,11 +13,13 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    ColumnElement,
     Date,
     DateTime,
     Dialect,
     Float,
     ForeignKey,
+    FromClause,
     Index,
     Integer,
     LargeBinary,
@@ -28,6 +30,7 @@ from sqlalchemy import (
     Text,
     Time,
     UniqueConstraint,
+    bindparam,
     text,
 )
 from sqlalchemy.types import TypeDecorator
@@ -56,6 +59,10 @@ class Moment(TypeDecorator[datetime]):
 # SQLite only counts up by itself on a plain INTEGER primary key.
 Identity = BigInteger().with_variant(Integer(), "sqlite")
 
+# What the partial indexes are about; `is_live` and `is_unsent` ask for it.
+LIVE_STATUSES = ("requested", "confirmed")
+UNSENT_STATUSES = ("created", "sending", "failed_temporary")
+
 metadata = MetaData(
     naming_convention={
         "ix": "ix_%(table_name)s_%(column_0_N_name)s",
@@ -77,6 +84,10 @@ def _contact(name: str = "contact_id", *, nullable: bool = False) -> Column[int]
 
 def _flag(name: str, default: bool) -> Column[bool]:
     return Column(name, Boolean, nullable=False, server_default=text("true" if default else "false"))
+
+
+def _one_of(column: str, values: tuple[str, ...]) -> str:
+    return f"{column} IN ({', '.join(map(repr, values))})"
 
 
 def _when(condition: str) -> dict[str, Any]:
@@ -173,10 +184,12 @@ centres = Table(
     Column("latitude", Float, nullable=False),
     Column("longitude", Float, nullable=False),
     # NULL: public-office hours stand in.
-    Column("hours", String(400)),
+    Column("hours", Text),
     Column("slot_minutes", SmallInteger),
     Column("capacity", SmallInteger),
-    # False once staff have changed the row: a new centres file no longer overwrites it.
+    Column("lead_minutes", Integer),
+    Column("horizon_days", SmallInteger),
+    # False once staff have changed address or phone: a new centres file no longer overwrites them.
     _flag("from_file", True),
 )
 
@@ -200,7 +213,7 @@ appointments = Table(
     "appointments",
     metadata,
     _id(),
-    # NULL once the person had their data erased: the centre's count stays, the person is gone.
+    # NULL once the person is forgotten: the centre's count stays.
     Column("contact_id", Identity, ForeignKey("contacts.id", ondelete="SET NULL")),
     Column("centre_slug", String(40), ForeignKey("centres.slug"), nullable=False),
     Column("need", String(20), nullable=False),
@@ -226,7 +239,16 @@ appointments = Table(
         "at",
         "place_no",
         unique=True,
-        **_when("status IN ('requested', 'confirmed')"),
+        **_when(_one_of("status", LIVE_STATUSES)),
+    ),
+    # Two people at the door never say the same code.
+    Index(
+        "uq_appointments_live_code",
+        "centre_slug",
+        "day",
+        "code",
+        unique=True,
+        **_when(_one_of("status", LIVE_STATUSES)),
     ),
     Index("ix_appointments_contact_id", "contact_id", "starts_at"),
 )
@@ -270,7 +292,7 @@ inbox = Table(
     Index("ix_inbox_lane", "lane", "id"),
 )
 
-_UNSENT = "status IN ('created', 'sending', 'failed_temporary')"
+_UNSENT = _one_of("status", UNSENT_STATUSES)
 
 outbox = Table(
     "outbox",
@@ -309,7 +331,7 @@ outbox = Table(
     ),
     Index("ix_outbox_address_id", "address_id", "id"),
     Index("ix_outbox_announcement_id", "announcement_id", "status", **_when("announcement_id IS NOT NULL")),
-    Index("ix_outbox_subject", "subject", **_when(_UNSENT)),
+    Index("ix_outbox_subject", "subject", **_when("subject IS NOT NULL")),
 )
 
 tasks = Table(
@@ -362,3 +384,25 @@ marks = Table(
     Column("name", String(40), primary_key=True),
     Column("value", String(200), nullable=False),
 )
+
+
+def is_live(visits: FromClause = appointments) -> ColumnElement[bool]:
+    """Return the condition of a live visit."""
+    return _is_one_of(visits.c.status, LIVE_STATUSES)
+
+
+def is_unsent(messages: FromClause = outbox) -> ColumnElement[bool]:
+    """Return the condition of a message that may still leave."""
+    return _is_one_of(messages.c.status, UNSENT_STATUSES)
+
+
+def is_waiting(rows: FromClause) -> ColumnElement[bool]:
+    """Return the condition of a due message or an update nobody has dealt with."""
+    return _is_one_of(rows.c.status, ("waiting",))
+
+
+def _is_one_of(column: ColumnElement[Any], values: tuple[str, ...]) -> ColumnElement[bool]:
+    # Written out in the statement: with bound values neither database can tell that a partial index fits.
+    if len(values) == 1:
+        return column == bindparam(None, values[0], type_=column.type, literal_execute=True)
+    return column.in_(bindparam(None, values, type_=column.type, expanding=True, literal_execute=True))

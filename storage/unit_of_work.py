@@ -31,9 +31,7 @@ class UnitOfWork:
     `topics` are rung after the commit, so that whoever waits for the rows goes on at once.
     """
 
-    def __init__(
-        self, connection: AsyncConnection, keys: KeyRing, *, zone: tzinfo, zone_name: str
-    ) -> None:
+    def __init__(self, connection: AsyncConnection, keys: KeyRing, *, zone: tzinfo, zone_name: str) -> None:
         self.connection = connection
         self.topics: set[str] = set()
         self.contacts = ContactStore(connection, keys)
