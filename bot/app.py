@@ -1,4 +1,4 @@
-"""Wiring: the only place that knows all parts. Opens what the settings ask for and runs it till told to stop."""
+"""Wiring: the only place that knows all parts. Opens what the settings ask for and runs it."""
 
 import asyncio
 import signal
