@@ -1,0 +1,585 @@
+"""Telegram as a channel: updates become inbound messages, outbound messages become calls of the Bot API.
+
+`parse` and `render` are pure, `TelegramSender` is the thin client. Limits: Bot API reference 10.3.
+"""
+
+import asyncio
+import json
+import re
+import unicodedata
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from itertools import groupby
+from math import ceil
+from typing import Any
+
+import structlog
+import telegram
+from telegram import (
+    Bot,
+    InlineKeyboardButton,
+    InlineKeyboardMarkup,
+    KeyboardButton,
+    LinkPreviewOptions,
+    ReplyKeyboardMarkup,
+    ReplyKeyboardRemove,
+    Update,
+)
+from telegram.constants import ChatMemberStatus, ChatType, MessageAttachmentType, MessageType
+from telegram.error import (
+    BadRequest,
+    ChatMigrated,
+    Forbidden,
+    InvalidToken,
+    NetworkError,
+    RetryAfter,
+    TelegramError,
+)
+
+from bot.channels.channel import AddressUnreachable, MessageRefused, Pace, SendFailed, TooFast, TryLater
+from bot.channels.telegram_transport import NotSent, Unclear
+from conversations.engine.flow import Choice
+from conversations.engine.outbound import OutboundMessage
+from conversations.engine.reply import (
+    Blocked,
+    Channel,
+    Command,
+    Inbound,
+    Location,
+    Media,
+    MediaKind,
+    Reply,
+    SharedPhone,
+    Tap,
+    Text,
+)
+from conversations.engine.words import Word
+from conversations.texts import clean_incoming
+
+log = structlog.get_logger()
+
+JSON = Mapping[str, Any]
+
+# Lengths in UTF-16 code units.
+MAX_TEXT, MAX_CAPTION = 4096, 1024
+
+# Characters of a label that a phone 360 points wide shows whole, by buttons in a row: it cuts the rest.
+LABEL_WIDTHS = {4: 7, 3: 10, 2: 16}
+# Four stand in a row only when there are many, such as times of a day.
+MANY_CHOICES = 6
+
+NAVIGATION = (Word.BACK, Word.MENU)
+# The choice whose label the "share my location" button takes.
+LOCATION_CHOICE = "!location"
+LOCATION_LABEL = "📍"
+# Stands before the colon in the buttons of a message that is no prompt.
+NO_PROMPT = "g"
+KEYBOARD_GONE = "👌"
+RIGHT_TO_LEFT_MARK = "\u200f"
+
+_COMMAND = re.compile(r"/([A-Za-z0-9_]{1,32})(?:@\w+)?(?:\s+(.*))?", re.DOTALL)
+_BUTTON_DATA = re.compile(rf"([pn]\d{{1,18}}|{NO_PROMPT}):(.+)")
+
+# Messages that Telegram writes itself: a pinned message, a new background. The last five only say
+# something about a message whose content stands elsewhere.
+_SERVICE_KINDS = (
+    set(map(str, MessageType))
+    - set(map(str, MessageAttachmentType))
+    - {MessageType.TEXT, MessageType.CHECKLIST}
+    - {MessageType.EFFECT_ID, MessageType.BUSINESS_CONNECTION_ID, MessageType.SENDER_BUSINESS_BOT}
+    - {MessageType.SENDER_BOOST_COUNT, MessageType.REPLY_TO_STORY}
+)
+
+
+# In
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Origin:
+    """Who an update is from and in which group or channel, read without trusting its shape.
+
+    `user_id` is None when it does not say, `group_id` when it is none.
+    """
+
+    user_id: int | None
+    group_id: int | None
+
+
+def origin(update: JSON) -> Origin:
+    body = next((value for value in update.values() if isinstance(value, dict)), {})
+    chat = _object(body.get("chat")) or _object(_object(body.get("message")).get("chat"))
+    user_id, chat_id = _object(body.get("from")).get("id"), chat.get("id")
+    is_group = isinstance(chat_id, int) and chat.get("type") != ChatType.PRIVATE
+    return Origin(user_id if isinstance(user_id, int) else None, chat_id if is_group else None)
+
+
+def _object(value: object) -> JSON:
+    return value if isinstance(value, dict) else {}
+
+
+def payload_parser(bot: Bot) -> Callable[[str], Inbound | None]:
+    return partial(parse_payload, bot=bot)
+
+
+def parse_payload(payload: str, bot: Bot | None = None) -> Inbound | None:
+    """Return what a stored update means, None when there is nothing to answer.
+
+    A message that the library can't read, of a kind newer than it, still gets an answer.
+    """
+    body: JSON = json.loads(payload)
+    try:
+        update = Update.de_json(dict(body), bot)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        log.warning("telegram_update_unreadable", error=type(error).__name__)
+        return _unreadable(body)
+    return parse(update)
+
+
+def _unreadable(update: JSON) -> Inbound | None:
+    came_from = origin(update)
+    if "message" not in update or came_from.user_id is None or came_from.group_id is not None:
+        return None
+    return Inbound(Channel.TELEGRAM, str(came_from.user_id), Media(MediaKind.OTHER))
+
+
+def parse(update: Update) -> Inbound | None:
+    """Return what a person did; None for edits, reactions, polls, service messages and unknown kinds."""
+    if update.callback_query:
+        return _tapped(update.callback_query)
+    if update.message:
+        return _said(update.message)
+    if update.my_chat_member:
+        return _let_in_or_out(update.my_chat_member)
+    return None
+
+
+def _tapped(query: telegram.CallbackQuery) -> Inbound:
+    message = query.message
+    data = _BUTTON_DATA.fullmatch(query.data or "")
+    return _inbound(
+        query.from_user,
+        message.chat if message else None,
+        Tap(*data.groups()) if data else Tap("", ""),
+        message_ref=str(message.message_id) if message else None,
+        tap_ref=query.id,
+    )
+
+
+def _said(message: telegram.Message) -> Inbound | None:
+    reply = _reply(message)
+    if reply is None or message.from_user is None or message.from_user.is_bot:
+        return None
+    return _inbound(message.from_user, message.chat, reply)
+
+
+def _let_in_or_out(change: telegram.ChatMemberUpdated) -> Inbound | None:
+    status = change.new_chat_member.status
+    if change.chat.type != ChatType.PRIVATE:
+        return None
+    if status not in (ChatMemberStatus.BANNED, ChatMemberStatus.MEMBER):
+        return None
+    return _inbound(change.from_user, change.chat, Blocked(status == ChatMemberStatus.BANNED))
+
+
+def _inbound(
+    user: telegram.User,
+    chat: telegram.Chat | None,
+    reply: Reply,
+    *,
+    message_ref: str | None = None,
+    tap_ref: str | None = None,
+) -> Inbound:
+    return Inbound(
+        Channel.TELEGRAM,
+        str(user.id),
+        reply,
+        message_ref,
+        tap_ref,
+        language_hint=user.language_code,
+        group_id=str(chat.id) if chat and chat.type != ChatType.PRIVATE else None,
+    )
+
+
+def _reply(message: telegram.Message) -> Reply | None:
+    if message.text is not None:
+        return _words(clean_incoming(message.text))
+    caption = clean_incoming(message.caption or "")
+    match message.effective_attachment:
+        case telegram.Location(latitude=latitude, longitude=longitude):
+            return Location(latitude, longitude)
+        case telegram.Venue(location=place):
+            return Location(place.latitude, place.longitude)
+        case telegram.Contact() as contact:
+            return _shared(contact, message.from_user)
+        case telegram.Voice(file_id=ref):
+            return Media(MediaKind.VOICE, ref, caption)
+        case telegram.Sticker(file_id=ref):
+            return Media(MediaKind.STICKER, ref)
+        case telegram.Document(file_id=ref):
+            return Media(MediaKind.DOCUMENT, ref, caption)
+        case telegram.Video(file_id=ref):
+            return Media(MediaKind.VIDEO, ref, caption)
+        case [*_, telegram.PhotoSize(file_id=ref)]:  # the same picture in growing sizes
+            return Media(MediaKind.PHOTO, ref, caption)
+        case telegram.Animation(file_id=ref) | telegram.Audio(file_id=ref) | telegram.VideoNote(file_id=ref):
+            return Media(MediaKind.OTHER, ref, caption)
+        case None if any(message[kind] for kind in _SERVICE_KINDS):
+            return None
+        case _:
+            return Media(MediaKind.OTHER, caption=caption)
+
+
+def _words(text: str) -> Reply:
+    command = _COMMAND.fullmatch(text)
+    if command is None:
+        return Text(text)
+    return Command(command[1].lower(), (command[2] or "").strip())
+
+
+def _shared(contact: telegram.Contact, sender: telegram.User | None) -> Reply:
+    """Only one's own number was chosen to be shared; somebody else's is a card like any file."""
+    if sender is not None and contact.user_id == sender.id:
+        return SharedPhone(contact.phone_number)
+    return Media(MediaKind.OTHER)
+
+
+# Out
+
+Markup = InlineKeyboardMarkup | ReplyKeyboardMarkup | ReplyKeyboardRemove
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SendText:
+    """sendMessage."""
+
+    text: str
+    markup: Markup | None = None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class EditText:
+    """editMessageText; without a keyboard the old one goes."""
+
+    message_id: int
+    text: str
+    markup: InlineKeyboardMarkup | None = None
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class SendMedia:
+    """sendVoice, sendPhoto, sendDocument, sendVideo or sendSticker, with a file that Telegram has."""
+
+    kind: MediaKind
+    ref: str
+    caption: str | None = None
+    markup: Markup | None = None
+
+
+Call = SendText | EditText | SendMedia
+
+
+def render(message: OutboundMessage) -> list[Call]:
+    """Return the calls that show a message, in order; the last one carries its buttons.
+
+    None for a message without words or media: it only acknowledges a tap. Nothing is marked up, so
+    that people's words are never read as markup.
+    """
+    text = _directed(_whole(message.text), message.direction)
+    parts = _parts(text) if text.strip() else []
+    media = _media(message)
+    if not parts and media is None:
+        return []
+    markup = _markup(message)
+    before: list[Call] = []
+    if message.takes_keyboard_away and isinstance(markup, InlineKeyboardMarkup):
+        # Telegram takes one markup a message: it can't remove a reply keyboard and show buttons at once.
+        before.append(SendText(KEYBOARD_GONE, ReplyKeyboardRemove()))
+    elif message.takes_keyboard_away and markup is None:
+        markup = ReplyKeyboardRemove()
+    if media is not None:
+        return before + _with_media(media, parts, markup)
+    # Only a message with inline buttons, or without any, can be written in place.
+    is_plain = len(parts) == 1 and not before
+    if message.edits and is_plain and isinstance(markup, InlineKeyboardMarkup | None):
+        return [EditText(int(message.edits), parts[0], markup)]
+    return before + _texts(parts, markup)
+
+
+def _media(message: OutboundMessage) -> SendMedia | None:
+    """Return what is forwarded; what came as OTHER can't be sent by its handle."""
+    if message.media_kind in (None, MediaKind.OTHER) or not message.media_ref:
+        return None
+    return SendMedia(MediaKind(message.media_kind), message.media_ref)
+
+
+def _with_media(media: SendMedia, parts: Sequence[str], markup: Markup | None) -> list[Call]:
+    if not parts:
+        return [SendMedia(media.kind, media.ref, None, markup)]
+    if media.kind is not MediaKind.STICKER and len(parts) == 1 and _units(parts[0]) <= MAX_CAPTION:
+        return [SendMedia(media.kind, media.ref, parts[0], markup)]
+    return [media, *_texts(parts, markup)]
+
+
+def _texts(parts: Sequence[str], markup: Markup | None) -> list[Call]:
+    *first, last = parts
+    return [*map(SendText, first), SendText(last, markup)]
+
+
+def _markup(message: OutboundMessage) -> Markup | None:
+    if message.wants_location:
+        return _location_keyboard(message.choices)
+    if not message.choices:
+        return None
+    prompt_ref = NO_PROMPT if message.prompt_ref is None else message.prompt_ref
+    return InlineKeyboardMarkup(
+        [
+            [
+                InlineKeyboardButton(_whole(choice.label), callback_data=f"{prompt_ref}:{choice.id}")
+                for choice in row
+            ]
+            for row in layout(message.choices)
+        ]
+    )
+
+
+def _location_keyboard(choices: Sequence[Choice]) -> ReplyKeyboardMarkup:
+    """Return the keyboard with the location button; the other buttons type their label."""
+    label = next((choice.label for choice in choices if choice.id == LOCATION_CHOICE), LOCATION_LABEL)
+    others, navigation = _parted([choice for choice in choices if choice.id != LOCATION_CHOICE])
+    rows = [[KeyboardButton(label, request_location=True)]]
+    rows += [[KeyboardButton(_whole(choice.label))] for choice in others]
+    rows += [[KeyboardButton(choice.label) for choice in navigation]] if navigation else []
+    return ReplyKeyboardMarkup(rows, resize_keyboard=True, one_time_keyboard=True)
+
+
+def layout(choices: Sequence[Choice]) -> list[list[Choice]]:
+    """Return the choices in rows as wide as their labels allow, Back and Menu together in the last."""
+    others, navigation = _parted(choices)
+    runs = [list(run) for _, run in groupby(others, key=_is_tiny)]
+    if not any(_is_tiny(run[0]) and len(run) >= MANY_CHOICES for run in runs):
+        runs = [others]
+    rows = [row for run in runs for row in _rows(run)]
+    return [*rows, navigation] if navigation else rows
+
+
+def _parted(choices: Sequence[Choice]) -> tuple[list[Choice], list[Choice]]:
+    """Return the choices that are answers, and Back and Menu."""
+    others = [choice for choice in choices if choice.id not in NAVIGATION]
+    return others, [choice for choice in choices if choice.id in NAVIGATION]
+
+
+def _rows(run: Sequence[Choice]) -> list[list[Choice]]:
+    widest = max((_width(choice.label) for choice in run), default=0)
+    most = next((number for number, width in LABEL_WIDTHS.items() if widest <= width), 1)
+    if len(run) < MANY_CHOICES:
+        most = min(most, 3)
+    # As many rows as that takes, evenly filled: four languages stand two by two.
+    per_row = ceil(len(run) / ceil(len(run) / most)) if run else 1
+    return [list(run[start : start + per_row]) for start in range(0, len(run), per_row)]
+
+
+def _is_tiny(choice: Choice) -> bool:
+    return _width(choice.label) <= LABEL_WIDTHS[4]
+
+
+def _width(label: str) -> int:
+    """Return the width in letters: an emoji counts two, vowel marks and joiners nothing."""
+    widths = {"W": 2, "F": 2}
+    return sum(
+        widths.get(unicodedata.east_asian_width(character), 1)
+        for character in label
+        if unicodedata.category(character) not in {"Mn", "Me", "Cf"}
+    )
+
+
+def _directed(text: str, direction: str) -> str:
+    """Return the text with each line running as its language does.
+
+    A line's first letter decides: a Latin name in front would turn an Arabic line round.
+    """
+    if direction != "rtl":
+        return text
+    return "\n".join(
+        f"{RIGHT_TO_LEFT_MARK}{line}" if _starts_left_to_right(line) else line for line in text.split("\n")
+    )
+
+
+def _starts_left_to_right(line: str) -> bool:
+    kinds = map(unicodedata.bidirectional, line)
+    return next((kind for kind in kinds if kind in {"L", "R", "AL"}), None) == "L"
+
+
+def _whole(text: str) -> str:
+    """Return the text with halves of emoji replaced: a web page can send one, HTTP can't carry it."""
+    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
+
+
+def _parts(text: str) -> list[str]:
+    """Return the text in messages that Telegram takes, cut at line ends or at least at spaces."""
+    parts = []
+    while _units(text) > MAX_TEXT:
+        # A pair that the limit cuts in two goes to the next part.
+        head = text.encode("utf-16-le")[: 2 * MAX_TEXT].decode("utf-16-le", "ignore")
+        cut = max(head.rfind("\n"), 0) or max(head.rfind(" "), 0) or len(head)
+        parts.append(text[:cut])
+        text = text[cut:].lstrip("\n ")
+    return [part for part in (*parts, text) if part.strip()]
+
+
+def _units(text: str) -> int:
+    return len(text.encode("utf-16-le")) // 2
+
+
+# The client
+
+NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
+
+# What the Bot API says, in lower case. It has no codes of its own; sources: tdlib/telegram-bot-api,
+# Client.cpp, and the errors that the library's documentation names.
+_MESSAGE_GONE = (
+    "message to edit not found",
+    "message can't be edited",
+    "message_id_invalid",
+    "there is no text in the message to edit",
+)
+_PERSON_GONE = (
+    "chat not found",
+    "user not found",
+    "user is deactivated",
+    "input_user_deactivated",
+    "peer_id_invalid",
+)
+_REFUSALS = {
+    "message text is empty": "text_empty",
+    "message is too long": "text_too_long",
+    "caption is too long": "caption_too_long",
+    "button_data_invalid": "button_data",
+    "reply markup is too long": "too_many_buttons",
+    "wrong file identifier": "file_unknown",
+    "wrong remote file": "file_unknown",
+    "can't use file of type": "file_kind",
+    "voice_messages_forbidden": "voice_forbidden",
+    "not enough rights": "no_rights",
+}
+
+
+class TelegramSender:
+    """Sends through the Bot API. Keeps nothing: pace and retries are delivery's."""
+
+    channel = Channel.TELEGRAM
+    # About 30 a second in all and one a second to a chat, short bursts tolerated. Source: Bots FAQ.
+    pace = Pace(per_second=29, bulk_per_second=25, burst=15, chat_per_second=1, chat_burst=3)
+
+    def __init__(self, bot: Bot) -> None:
+        self._bot = bot
+
+    async def send(self, external_id: str, message: OutboundMessage) -> str | None:
+        """Show the message and stop the tapped button's turning, at the same time.
+
+        Returns the id of the message with the buttons, None when there was only a tap to acknowledge.
+        """
+        shown, _ = await asyncio.gather(
+            self._show(int(external_id), message), self._acknowledge(message.tap_ref)
+        )
+        # Raised here, so that the library's error, whose text may hold ids, does not stay attached.
+        if isinstance(shown, SendFailed):
+            raise shown
+        return shown
+
+    async def _show(self, chat_id: int, message: OutboundMessage) -> str | SendFailed | None:
+        shown = None
+        try:
+            for call in render(message):
+                shown = await self._call(chat_id, call)
+        except TelegramError as error:
+            return _failure(error)
+        return shown
+
+    async def _acknowledge(self, tap_ref: str | None) -> None:
+        """A tap acknowledged twice or too late is refused; nobody misses anything."""
+        if tap_ref is None:
+            return
+        try:
+            await self._bot.answer_callback_query(tap_ref)
+        except TelegramError as error:
+            log.info("telegram_tap_not_acknowledged", error=type(error).__name__)
+
+    async def _call(self, chat_id: int, call: Call) -> str:
+        match call:
+            case EditText():
+                return await self._edit(chat_id, call)
+            case SendText(text, markup):
+                sent = await self._bot.send_message(
+                    chat_id, text, reply_markup=markup, link_preview_options=NO_PREVIEW
+                )
+            case SendMedia():
+                sent = await self._send_media(chat_id, call)
+        return str(sent.message_id)
+
+    async def _edit(self, chat_id: int, call: EditText) -> str:
+        try:
+            await self._bot.edit_message_text(
+                call.text,
+                chat_id=chat_id,
+                message_id=call.message_id,
+                reply_markup=call.markup,
+                link_preview_options=NO_PREVIEW,
+            )
+        except BadRequest as error:
+            said = error.message.lower()
+            if any(words in said for words in _MESSAGE_GONE):
+                return await self._call(chat_id, SendText(call.text, call.markup))
+            # It says already what it should: a retry after an answer that got lost.
+            if "message is not modified" not in said:
+                raise
+        return str(call.message_id)
+
+    async def _send_media(self, chat_id: int, call: SendMedia) -> telegram.Message:
+        bot, ref, caption, markup = self._bot, call.ref, call.caption, call.markup
+        match call.kind:
+            case MediaKind.VOICE:
+                return await bot.send_voice(chat_id, ref, caption=caption, reply_markup=markup)
+            case MediaKind.PHOTO:
+                return await bot.send_photo(chat_id, ref, caption=caption, reply_markup=markup)
+            case MediaKind.VIDEO:
+                return await bot.send_video(chat_id, ref, caption=caption, reply_markup=markup)
+            case MediaKind.STICKER:
+                return await bot.send_sticker(chat_id, ref, reply_markup=markup)
+            case _:
+                return await bot.send_document(chat_id, ref, caption=caption, reply_markup=markup)
+
+
+def _failure(error: TelegramError) -> SendFailed:
+    """Return what an error means for delivery, without a word of Telegram's."""
+    match error:
+        case Forbidden():
+            return AddressUnreachable("blocked")
+        case RetryAfter():
+            return TooFast(seconds(error.retry_after))
+        case ChatMigrated():
+            return MessageRefused("chat_migrated")
+        case InvalidToken():
+            return TryLater("token")
+        case BadRequest(message=said):
+            return _refusal(said.lower())
+        case NotSent():
+            return TryLater("not_sent")
+        case Unclear():
+            return TryLater("unclear", unclear=True)
+        case NetworkError():  # the Bot API's own answer, with a status the library has no class for
+            return TryLater("refused_for_now")
+        case _:
+            return TryLater("telegram_error", unclear=True)
+
+
+def _refusal(said: str) -> SendFailed:
+    if any(words in said for words in _PERSON_GONE):
+        return AddressUnreachable("blocked")
+    return MessageRefused(next((code for words, code in _REFUSALS.items() if words in said), "bad_request"))
+
+
+def seconds(wait: float | timedelta) -> float:
+    """Return `RetryAfter.retry_after`, which the library gives as either, in seconds."""
+    return wait.total_seconds() if isinstance(wait, timedelta) else float(wait)
