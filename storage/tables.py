@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
+    BindParameter,
     Boolean,
     CheckConstraint,
     Column,
@@ -398,11 +399,19 @@ def is_unsent(messages: FromClause = outbox) -> ColumnElement[bool]:
 
 def is_waiting(rows: FromClause) -> ColumnElement[bool]:
     """Return the condition of a due message or an update nobody has dealt with."""
-    return _is_one_of(rows.c.status, ("waiting",))
+    return rows.c.status == _literally(rows.c.status, "waiting")
+
+
+def is_not_done() -> ColumnElement[bool]:
+    """Return the condition of a task that somebody still has to do."""
+    return tasks.c.status != _literally(tasks.c.status, "done")
 
 
 def _is_one_of(column: ColumnElement[Any], values: tuple[str, ...]) -> ColumnElement[bool]:
+    return column.in_(_literally(column, values))
+
+
+def _literally(column: ColumnElement[Any], value: str | tuple[str, ...]) -> BindParameter[Any]:
     # Written out in the statement: with bound values neither database can tell that a partial index fits.
-    if len(values) == 1:
-        return column == bindparam(None, values[0], type_=column.type, literal_execute=True)
-    return column.in_(bindparam(None, values, type_=column.type, expanding=True, literal_execute=True))
+    is_list = isinstance(value, tuple)
+    return bindparam(None, value, type_=column.type, expanding=is_list, literal_execute=True)

@@ -1,0 +1,141 @@
+"""Where people are: a contact has one address for each way they write."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, NewType
+
+from sqlalchemy import ColumnElement, ScalarSelect, insert, select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from conversations.care.people import Contact, ContactId, Role
+from storage import erasure
+from storage.contacts import contact_in
+from storage.encryption import KeyRing
+from storage.errors import violates
+from storage.tables import addresses, contacts
+
+AddressId = NewType("AddressId", int)
+
+_EXTERNAL = "addresses.external"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Address:
+    """How a channel names a contact."""
+
+    id: AddressId
+    contact_id: ContactId
+    channel: str
+    external_id: str
+    reachable: bool
+
+    def __repr__(self) -> str:
+        return f"<Address {self.channel}>"
+
+
+class AddressStore:
+    def __init__(self, connection: AsyncConnection, keys: KeyRing) -> None:
+        self._connection = connection
+        self._keys = keys
+
+    async def find_or_create(
+        self, channel: str, external_id: str, *, now: datetime
+    ) -> tuple[Contact, AddressId]:
+        """Return who writes from there, a new contact the first time; the address counts as used now.
+
+        Two first messages at once make one contact: the unique constraint decides. Somebody whose data
+        were erased comes back as a new contact.
+        """
+        index = self._keys.index(channel, external_id)
+        found = await self._used(channel, index, now)
+        if found is None:
+            try:
+                async with self._connection.begin_nested():
+                    found = await self._create(channel, index, external_id, now)
+            except IntegrityError as error:
+                if not violates(error, "uq_addresses_channel_external_index"):
+                    raise
+                found = await self._used(channel, index, now)
+        if found is None:
+            raise LookupError("the address went away while it was being found")
+        address_id, contact_id = found
+        return await self._contact(contact_id, now), address_id
+
+    async def mark_unreachable(self, address_id: int, at: datetime) -> None:
+        """Note that the channel can't reach it any more; the person's next message ends that."""
+        await self._connection.execute(
+            update(addresses)
+            .where(addresses.c.id == address_id, addresses.c.reachable)
+            .values(reachable=False, unreachable_since=at)
+        )
+
+    async def mark_reachable(self, address_id: int) -> None:
+        await self._connection.execute(
+            update(addresses)
+            .where(addresses.c.id == address_id)
+            .values(reachable=True, unreachable_since=None)
+        )
+
+    async def preferred(self, contact_id: ContactId) -> Address | None:
+        """Return the reachable address last used, None when there is none."""
+        query = select(addresses).where(addresses.c.id == preferred_of(contact_id))
+        row = (await self._connection.execute(query)).one_or_none()
+        if row is None:
+            return None
+        return Address(
+            id=AddressId(row.id),
+            contact_id=ContactId(row.contact_id),
+            channel=row.channel,
+            external_id=self._keys.decrypt(row.external_enc, about=_EXTERNAL),
+            reachable=row.reachable,
+        )
+
+    async def _used(self, channel: str, index: bytes, now: datetime) -> tuple[AddressId, ContactId] | None:
+        statement = (
+            update(addresses)
+            .where(addresses.c.channel == channel, addresses.c.external_index == index)
+            .values(last_used_at=now, reachable=True, unreachable_since=None)
+            .returning(addresses.c.id, addresses.c.contact_id)
+        )
+        row = (await self._connection.execute(statement)).one_or_none()
+        return row and (AddressId(row.id), ContactId(row.contact_id))
+
+    async def _create(
+        self, channel: str, index: bytes, external_id: str, now: datetime
+    ) -> tuple[AddressId, ContactId]:
+        contact_id = await self._connection.scalar(
+            insert(contacts).values(role=Role.BENEFICIARY, created_at=now).returning(contacts.c.id)
+        )
+        address_id = await self._connection.scalar(
+            insert(addresses)
+            .values(
+                contact_id=contact_id,
+                channel=channel,
+                external_index=index,
+                external_enc=self._keys.encrypt(external_id, about=_EXTERNAL),
+                last_used_at=now,
+            )
+            .returning(addresses.c.id)
+        )
+        return AddressId(address_id), ContactId(contact_id)
+
+    async def _contact(self, contact_id: ContactId, now: datetime) -> Contact:
+        query = select(contacts).where(contacts.c.id == contact_id)
+        row = (await self._connection.execute(query)).one()
+        if row.erased_at is not None:
+            await erasure.start_afresh(self._connection, contact_id, now=now)
+            row = (await self._connection.execute(query)).one()
+        return contact_in(row, self._keys)
+
+
+def preferred_of(contact_id: ContactId | ColumnElement[Any]) -> ScalarSelect[int]:
+    """Return the query for a contact's reachable address last used; a column makes it one for each row."""
+    mine = addresses.alias()
+    return (
+        select(mine.c.id)
+        .where(mine.c.contact_id == contact_id, mine.c.reachable)
+        .order_by(mine.c.last_used_at.desc(), mine.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )

@@ -1,0 +1,132 @@
+"""Centres: what the centres file says of them, and what their staff put right since."""
+
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Row, case, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from conversations.care.centres import Centre, CentreStatus
+from conversations.care.hours import PUBLIC_OFFICE_RULES, VisitRules, WeeklyHours
+from conversations.errors import CentreUnknown
+from storage.tables import centres
+from storage.upserts import insert_into
+
+
+@dataclass(frozen=True, slots=True)
+class CentreRow:
+    """What the centres file knows of a centre. None means unknown; the point is in degrees (WGS84).
+
+    `region_code` is the one of the national statistics office (HCP), as in the codes of provinces.
+    """
+
+    slug: str
+    city_fr: str
+    city_ar: str
+    region_fr: str
+    region_ar: str
+    status: CentreStatus
+    address: str | None
+    phone: str | None
+    latitude: float
+    longitude: float
+    region_code: str | None
+
+
+class CentreStore:
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def load(self, rows: Sequence[CentreRow]) -> None:
+        """Bring the centres up to the file. Address and phone stay where staff have set either.
+
+        Loading the same file again changes nothing, and a centre missing in it stays as it is.
+        """
+        if not rows:
+            return
+        new = insert_into(self._connection, centres)
+        filed: dict[str, Any] = {
+            name: new.excluded[name]
+            for name in CentreRow.__dataclass_fields__
+            if name not in ("slug", "address", "phone")
+        }
+        for name in ("address", "phone"):
+            filed[name] = case((centres.c.from_file, new.excluded[name]), else_=centres.c[name])
+        await self._connection.execute(
+            new.on_conflict_do_update(index_elements=[centres.c.slug], set_=filed),
+            [asdict(row) for row in rows],
+        )
+
+    async def open(self) -> list[Centre]:
+        """Return the open centres by French city name, accents aside."""
+        query = select(centres).where(centres.c.status == CentreStatus.OPEN)
+        found = [_centre(row) for row in await self._connection.execute(query)]
+        return sorted(found, key=lambda centre: _without_accents(centre.city_fr))
+
+    async def get(self, slug: str) -> Centre:
+        """Raises CentreUnknown."""
+        query = select(centres).where(centres.c.slug == slug)
+        row = (await self._connection.execute(query)).one_or_none()
+        if row is None:
+            raise CentreUnknown(slug)
+        return _centre(row)
+
+    async def set_address(self, slug: str, address: str | None) -> None:
+        """Raises CentreUnknown."""
+        await self._change(slug, address=address, from_file=False)
+
+    async def set_phone(self, slug: str, phone: str | None) -> None:
+        """Raises CentreUnknown."""
+        await self._change(slug, phone=phone, from_file=False)
+
+    async def set_rules(self, slug: str, rules: VisitRules) -> None:
+        """Set the centre's own hours; from now on bookings are confirmed at once. Raises CentreUnknown."""
+        await self._change(
+            slug,
+            hours=str(rules.hours),
+            slot_minutes=rules.slot_minutes,
+            capacity=rules.capacity,
+            lead_minutes=rules.lead_minutes,
+            horizon_days=rules.horizon_days,
+        )
+
+    async def _change(self, slug: str, **values: Any) -> None:
+        changed = await self._connection.execute(
+            update(centres).where(centres.c.slug == slug).values(**values)
+        )
+        if changed.rowcount == 0:
+            raise CentreUnknown(slug)
+
+
+def _centre(row: Row[Any]) -> Centre:
+    return Centre(
+        slug=row.slug,
+        city_fr=row.city_fr,
+        city_ar=row.city_ar,
+        region_fr=row.region_fr,
+        region_ar=row.region_ar,
+        status=CentreStatus(row.status),
+        address=row.address,
+        phone=row.phone,
+        latitude=row.latitude,
+        longitude=row.longitude,
+        rules=PUBLIC_OFFICE_RULES if row.hours is None else _rules(row),
+        hours_confirmed=row.hours is not None,
+    )
+
+
+def _rules(row: Row[Any]) -> VisitRules:
+    return VisitRules(
+        WeeklyHours.parse(row.hours),
+        slot_minutes=row.slot_minutes,
+        capacity=row.capacity,
+        lead_minutes=row.lead_minutes,
+        horizon_days=row.horizon_days,
+    )
+
+
+def _without_accents(name: str) -> str:
+    letters = unicodedata.normalize("NFKD", name)
+    return "".join(letter for letter in letters if not unicodedata.combining(letter)).casefold()

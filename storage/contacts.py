@@ -1,0 +1,152 @@
+"""People: who they are to the service, what they agreed to and where they live."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, and_, func, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from conversations.care.announcements import AnnouncementStatus
+from conversations.care.people import STAFF, Consent, Contact, ContactId, Role
+from storage import erasure
+from storage.encryption import KeyRing
+from storage.tables import (
+    addresses,
+    announcements,
+    appointments,
+    contacts,
+    is_live,
+    is_not_done,
+    is_unsent,
+    outbox,
+    tasks,
+)
+
+_NAME = "contacts.name"
+
+
+class ContactStore:
+    def __init__(self, connection: AsyncConnection, keys: KeyRing) -> None:
+        self._connection = connection
+        self._keys = keys
+
+    async def get(self, contact_id: ContactId) -> Contact:
+        query = select(contacts).where(contacts.c.id == contact_id)
+        return contact_in((await self._connection.execute(query)).one(), self._keys)
+
+    async def set_language(self, contact_id: ContactId, language: str) -> None:
+        await self._change(contact_id, language=language)
+
+    async def agree(self, contact_id: ContactId, *, news: bool, at: datetime) -> None:
+        """Note consent; the moment is the enrolment when it is the first."""
+        await self._change(
+            contact_id,
+            consent=Consent.AGREED,
+            consent_at=at,
+            news=news,
+            enrolled_at=func.coalesce(contacts.c.enrolled_at, at, type_=contacts.c.enrolled_at.type),
+        )
+
+    async def refuse(self, contact_id: ContactId, *, at: datetime) -> None:
+        await self._change(contact_id, consent=Consent.REFUSED, consent_at=at, news=False)
+
+    async def set_news(self, contact_id: ContactId, news: bool) -> None:
+        await self._change(contact_id, news=news)
+
+    async def set_check_ins(self, contact_id: ContactId, check_ins: bool) -> None:
+        await self._change(contact_id, check_ins=check_ins)
+
+    async def set_name(self, contact_id: ContactId, name: str | None) -> None:
+        await self._change(contact_id, name_enc=name and self._keys.encrypt(name, about=_NAME))
+
+    async def set_home(
+        self, contact_id: ContactId, *, centre_slug: str | None = None, province_code: str | None = None
+    ) -> None:
+        """Keep the centre or the province the person chose; None leaves what was."""
+        chosen = {"centre_slug": centre_slug, "province_code": province_code}
+        if news := {column: value for column, value in chosen.items() if value is not None}:
+            await self._change(contact_id, **news)
+
+    async def staff(self, role: Role, centre_slug: str | None = None) -> list[Contact]:
+        """Return the active staff of a role, of one centre or of all, by id."""
+        if role not in STAFF:
+            return []
+        query = select(contacts).where(contacts.c.role == role).order_by(contacts.c.id)
+        if centre_slug is not None:
+            query = query.where(contacts.c.centre_slug == centre_slug)
+        return [contact_in(row, self._keys) for row in await self._connection.execute(query)]
+
+    async def make_staff(self, contact_id: ContactId, role: Role, centre_slug: str | None) -> None:
+        if role not in STAFF:
+            raise ValueError("only staff are made staff")
+        await self._change(contact_id, role=role, centre_slug=centre_slug)
+
+    async def erase(self, contact_id: ContactId, *, at: datetime) -> None:
+        """Delete all that is kept of a person, except the address a last word still goes to.
+
+        Visits still to come are cancelled. `forget_erased` deletes the rest once that word has left.
+        """
+        await erasure.erase(self._connection, contact_id, at=at)
+
+    async def forget_erased(self, before: datetime) -> int:
+        """Delete people erased before that to whom no last word is under way; returns how many.
+
+        The author of an announcement stays until it has ended: its progress is told to somebody.
+        """
+        last_word = (
+            select(outbox.c.id)
+            .join(addresses, addresses.c.id == outbox.c.address_id)
+            .where(addresses.c.contact_id == contacts.c.id, is_unsent())
+        )
+        running = select(announcements.c.id).where(
+            announcements.c.author == contacts.c.id, announcements.c.status == AnnouncementStatus.RUNNING
+        )
+        return await erasure.delete_people(
+            self._connection,
+            and_(contacts.c.erased_at < before, ~last_word.exists(), ~running.exists()),
+        )
+
+    async def forget_refused(self, before: datetime) -> int:
+        """Delete people who refused or never answered and are silent since then; returns how many.
+
+        A visit since then keeps a person, and so does a task: a relative waits for a call without consent.
+        """
+        heard = select(addresses.c.id).where(
+            addresses.c.contact_id == contacts.c.id, addresses.c.last_used_at >= before
+        )
+        expected = select(appointments.c.id).where(
+            appointments.c.contact_id == contacts.c.id, is_live(), appointments.c.starts_at >= before
+        )
+        waited_on = select(tasks.c.id).where(tasks.c.contact_id == contacts.c.id, is_not_done())
+        return await erasure.delete_people(
+            self._connection,
+            and_(
+                contacts.c.role == Role.BENEFICIARY,
+                or_(contacts.c.consent == Consent.REFUSED, contacts.c.enrolled_at.is_(None)),
+                contacts.c.erased_at.is_(None),
+                contacts.c.created_at < before,
+                ~heard.exists(),
+                ~expected.exists(),
+                ~waited_on.exists(),
+            ),
+        )
+
+    async def _change(self, contact_id: ContactId, **values: Any) -> None:
+        await self._connection.execute(update(contacts).where(contacts.c.id == contact_id).values(**values))
+
+
+def contact_in(row: Row[Any], keys: KeyRing) -> Contact:
+    """Return the contact of a row that has all columns of `contacts`."""
+    return Contact(
+        id=ContactId(row.id),
+        role=Role(row.role),
+        language=row.language,
+        consent=Consent(row.consent),
+        news=row.news,
+        check_ins=row.check_ins,
+        centre_slug=row.centre_slug,
+        province_code=row.province_code,
+        name=row.name_enc and keys.decrypt(row.name_enc, about=_NAME),
+        created_at=row.created_at,
+        enrolled_at=row.enrolled_at,
+    )

