@@ -240,7 +240,7 @@ async def test_only_the_newest_question_looks_primary_and_old_buttons_still_work
     await page.get_by_role("button", name="Rendez-vous").click()
 
     tap = await service.received("tap")
-    assert (tap["prompt_no"], tap["choice"], tap["label"]) == (1, "c1", "Rendez-vous")
+    assert (tap["prompt_no"], tap["message"], tap["choice"], tap["label"]) == (1, 1, "c1", "Rendez-vous")
 
 
 async def test_a_tap_shows_at_once_and_counts_once(service: FakeService, open_page: Open) -> None:
@@ -265,25 +265,25 @@ async def test_the_second_touch_of_a_double_tap_does_not_press_the_next_question
     service: FakeService, open_page: Open
 ) -> None:
     """The next question came between the two touches, with its button under the same finger."""
-    service.history = [message(1, "D’accord ?", "Oui"), message(2, "Effacer ?", "Effacer")]
+    service.history = [message(1, "D’accord ?", "Oui"), message(2, "Effacer ?", "Effacer", "Garder")]
     page = await open_page()
-    await expect(page.locator(".choice")).to_have_count(2)
+    await expect(page.locator(".choice")).to_have_count(3)
 
     await page.evaluate(
         """() => {
             const touch = (button, clientY) =>
                 button.dispatchEvent(
                     new PointerEvent("click", {pointerType: "touch", detail: 1, clientX: 90, clientY}));
-            const [yes, erase] = document.querySelectorAll(".choice");
+            const [yes, erase, keep] = document.querySelectorAll(".choice");
             touch(yes, 300);
             touch(erase, 305);
-            touch(erase, 400);
+            touch(keep, 400);
         }"""
     )
 
-    assert (await service.received("tap"))["choice"] == "c1"
-    assert (await service.received("tap"))["prompt_no"] == 2
-    await expect(page.locator(".mine.received .text")).to_have_text(["Oui", "Effacer"])
+    assert (await service.received("tap"))["label"] == "Oui"
+    assert (await service.received("tap"))["label"] == "Garder"
+    await expect(page.locator(".mine.received .text")).to_have_text(["Oui", "Garder"])
     assert service.unread("tap") == []
 
 

@@ -58,6 +58,8 @@ function socketAddress() {
   const address = new URL("/ws", location.href);
   address.protocol = location.protocol === "https:" ? "wss:" : "ws:";
   if (query.has("seat")) address.searchParams.set("seat", query.get("seat"));
+  // Tells the service that the first word is ours; the code itself stays out of addresses, which end in logs.
+  if (invitation !== null) address.searchParams.set("start", "");
   return address.href;
 }
 
@@ -336,8 +338,8 @@ function tap(entry, choice, event) {
   if (isWaiting || isSecondOfDoubleTap(event)) return;
   followFocus = event.detail === 0;
   entry.chosen = choice.id;
-  const { prompt_no } = entry.frame;
-  say({ type: "tap", prompt_no, choice: choice.id, label: choice.label }, choice.label, entry);
+  const { prompt_no, id } = entry.frame;
+  say({ type: "tap", prompt_no, message: id, choice: choice.id, label: choice.label }, choice.label, entry);
 }
 
 let lastTouch = { time: -Infinity, x: 0, y: 0 };
