@@ -32,6 +32,7 @@ from conversations.engine.reply import (
 )
 from conversations.engine.session import Notice, Session, notice_from_json, notice_to_json
 from conversations.engine.turn import Push, Show, Turn
+from conversations.flows.news import CheckInNews
 from conversations.texts import clean_incoming, strip_isolates
 from tests.fakes import Due, FakeDesk, MovableClock, marked_texts, real_world
 
@@ -216,9 +217,6 @@ class Scene:
         return person
 
     async def _send_due(self, due: Due) -> None:
-        # The flows are no business of tests that bring their own.
-        from conversations.flows.news import CheckInNews
-
         number = int(due.subject.partition(":")[2])
         draft: Any
         if due.purpose is Purpose.REMINDER:

@@ -48,7 +48,8 @@ def plan_reminders(starts_local: datetime, *, booked_at_local: datetime) -> list
     return [
         PlannedReminder(step, due)
         for step in ReminderStep
-        if (due := _due(step, starts_local)) >= earliest and _is_wanted(step, starts_local, booked_at_local)
+        if (due := reminder_due(step, starts_local)) >= earliest
+        and _is_wanted(step, starts_local, booked_at_local)
     ]
 
 
@@ -73,7 +74,8 @@ def still_useful(
             return now_local < starts_local - timedelta(minutes=30)
 
 
-def _due(step: ReminderStep, starts_local: datetime) -> datetime:
+def reminder_due(step: ReminderStep, starts_local: datetime) -> datetime:
+    """Return when the reminder of a visit is due, in naive wall time."""
     match step:
         case ReminderStep.WEEK_BEFORE:
             return datetime.combine(starts_local.date() - timedelta(days=7), time(10))
@@ -91,6 +93,6 @@ def _is_wanted(step: ReminderStep, starts_local: datetime, booked_at_local: date
             return starts_local.date() - booked_at_local.date() >= WEEK_AHEAD_WHEN_BOOKED
         case ReminderStep.TWO_HOURS_BEFORE:
             # Before a visit in the early morning it may ring early, but late in the evening never.
-            return _due(step, starts_local).time() < QUIET_FROM
+            return reminder_due(step, starts_local).time() < QUIET_FROM
         case _:
             return True

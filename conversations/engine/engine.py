@@ -27,7 +27,7 @@ from conversations.engine.flow import (
     Step,
 )
 from conversations.engine.matching import fold_words, matching_choice
-from conversations.engine.reply import Command, Reply, Tap, Text
+from conversations.engine.reply import Command, Media, Reply, Tap, Text
 from conversations.engine.session import Frame, Notice, Session, renewed
 from conversations.engine.turn import Effect, Show, Turn
 from conversations.engine.words import COMMANDS, Word, word_in, word_of_choice
@@ -133,6 +133,8 @@ class _Handling:
                 await self._commanded(reply)
             case Text():
                 await self._typed(reply)
+            case Media(caption=caption) if self._word_in(caption) is Word.DANGER:
+                await self._word(Word.DANGER)
             case _:
                 await self._answered(reply)
 
@@ -295,8 +297,7 @@ class _Handling:
     async def _move(self, move: Move, flow: Flow[Any] | None = None, *, interrupts: bool = False) -> None:
         match move:
             case Goto(step):
-                frame = self._kept_frame()
-                await self._ask(replace(frame, step=step.name, history=(*frame.history, frame.step)), None)
+                await self._ask(_onward(self._kept_frame(), step.name), None)
             case Again(said):
                 await self._again(said)
             case Enter(name, draft, step_name, said):
@@ -484,6 +485,14 @@ class _Between(Step[Any]):
 
     async def ask(self, turn: Turn[Any]) -> Prompt:
         raise NotImplementedError("a finished flow asks nothing")
+
+
+def _onward(frame: Frame, step: str) -> Frame:
+    """Return the place at another step; a step the person came through is gone back to, not piled up."""
+    history = (*frame.history, frame.step)
+    if step in history:
+        history = history[: history.index(step)]
+    return replace(frame, step=step, history=history)
 
 
 def _with_notice(prompt: Prompt, said: str | None) -> Prompt:

@@ -27,14 +27,22 @@ _ARABIC_FOLDS = str.maketrans(
 
 
 def fold_words(text: str) -> str:
-    """Return the text as bare lower-case words with single spaces: no marks, emoji or punctuation."""
+    """Return the text as bare lower-case words with single spaces: no marks, emoji or punctuation.
+
+    Digits of any script become those of ASCII.
+    """
     decomposed = unicodedata.normalize("NFKD", text.translate(_ARABIC_FOLDS).casefold())
     kept = "".join(
-        letter if letter.isalnum() or letter == "'" else " "
+        _plain_digit(letter) if letter.isalnum() or letter == "'" else " "
         for letter in decomposed
         if not unicodedata.combining(letter) and unicodedata.category(letter) != "Cf"
     )
     return " ".join(kept.replace("'", " ").split()).translate(_ARABIC_FOLDS)
+
+
+def _plain_digit(letter: str) -> str:
+    digit = unicodedata.decimal(letter, None)
+    return letter if digit is None else str(digit)
 
 
 def typed_number(text: str) -> int | None:

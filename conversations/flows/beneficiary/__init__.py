@@ -1,0 +1,46 @@
+"""All flows that a beneficiary meets."""
+
+from typing import Any
+
+from conversations.engine.flow import Flow
+from conversations.flows.beneficiary.booking import BOOKING
+from conversations.flows.beneficiary.call_request import CALL_REQUEST
+from conversations.flows.beneficiary.check_in import CHECK_IN
+from conversations.flows.beneficiary.consent import CONSENT
+from conversations.flows.beneficiary.erase import ERASE
+from conversations.flows.beneficiary.help_numbers import HELP_NUMBERS
+from conversations.flows.beneficiary.language import LANGUAGE
+from conversations.flows.beneficiary.menu import MENU, VISITOR_MENU
+from conversations.flows.beneficiary.my_visits import MY_VISITS
+from conversations.flows.beneficiary.nearest import NEAREST
+from conversations.flows.beneficiary.person import PERSON
+from conversations.flows.beneficiary.reminder import REMINDER
+from conversations.flows.beneficiary.services import SERVICES
+from conversations.flows.beneficiary.settings import SETTINGS
+from conversations.flows.beneficiary.staff_words import STAFF_WORDS
+from conversations.flows.beneficiary.stop import STOP
+from conversations.flows.beneficiary.visit_confirmed import VISIT_CONFIRMED
+from conversations.flows.beneficiary.visit_proposed import VISIT_PROPOSED
+
+# In the order in which a person meets them.
+BENEFICIARY_FLOWS: tuple[Flow[Any], ...] = (
+    LANGUAGE,
+    CONSENT,
+    MENU,
+    VISITOR_MENU,
+    BOOKING,
+    MY_VISITS,
+    NEAREST,
+    SERVICES,
+    PERSON,
+    SETTINGS,
+    HELP_NUMBERS,
+    STOP,
+    ERASE,
+    REMINDER,
+    CHECK_IN,
+    VISIT_CONFIRMED,
+    VISIT_PROPOSED,
+    CALL_REQUEST,
+    STAFF_WORDS,
+)

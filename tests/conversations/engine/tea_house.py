@@ -20,7 +20,7 @@ from conversations.engine.flow import (
     Prompt,
     Step,
 )
-from conversations.engine.reply import Location, Reply, Text
+from conversations.engine.reply import Location, Media, Reply, Text
 from conversations.engine.turn import Turn
 from conversations.engine.words import Word
 
@@ -223,7 +223,7 @@ async def go_home(turn: Turn[Any]) -> Move:
 
 
 async def hears_danger(turn: Turn[Any]) -> Move:
-    assert isinstance(turn.reply, Text)
+    assert isinstance(turn.reply, Text | Media)
     return Enter("bell", Ring(key=1), notice=turn.gettext("Somebody is coming."))
 
 

@@ -182,6 +182,24 @@ async def test_back_asks_the_question_before_and_keeps_the_answers(amina: Person
     assert "⬅️ Back" not in amina.buttons
 
 
+async def test_going_on_to_an_earlier_question_is_going_back(amina: Person) -> None:
+    """A step may offer "another tea": the way there and round again must not pile up."""
+
+    class Undecided(Confirm):
+        async def chosen(self, turn: Turn[Order], choice_id: str) -> Move:
+            return Goto(ChooseCups)
+
+    amina.scene.routes = tea_house(replace(ORDER, steps=[*ORDER.steps[:3], Undecided]))
+    await amina.taps("mint")
+    for _ in range(3):
+        await amina.taps("2")
+        await amina.says("terrace")
+        await amina.taps("yes")
+
+    assert amina.session.frame is not None
+    assert amina.session.frame.history == ("tea",)
+
+
 async def test_back_from_the_first_question_leads_to_the_hall(amina: Person) -> None:
     await amina.says("back")
 
@@ -281,6 +299,12 @@ async def test_a_word_interrupts_and_the_order_goes_on_afterwards(amina: Person,
 async def test_danger_is_heard_anywhere_also_where_free_text_is_asked_for(amina: Person) -> None:
     await amina.taps("mint", "2")
     await amina.says("I want to die tonight")
+
+    assert amina.screen.startswith("Somebody is coming.")
+
+
+async def test_danger_is_heard_under_a_picture_too(amina: Person) -> None:
+    await amina.sends_media(MediaKind.PHOTO, caption="I want to die tonight")
 
     assert amina.screen.startswith("Somebody is coming.")
 

@@ -1,0 +1,126 @@
+"""My visits: see, say that one is coming, change, cancel."""
+
+from typing import Any
+
+from conversations.care import visits
+from conversations.care.appointments import Appointment
+from conversations.care.people import BENEFICIARIES
+from conversations.care.visits import VisitEvent
+from conversations.engine.flow import Choice, Enter, Finish, Flow, Goto, Move, Prompt, Step
+from conversations.engine.turn import Turn
+from conversations.flows.beneficiary.visit_words import over, visit_card, when_and_where
+from conversations.flows.beneficiary.when import CheckVisit, ChooseDay, ChooseTime
+from conversations.flows.beneficiary.wish import Wish, live_visit
+
+
+class ChooseVisit(Step[Wish]):
+    name = "visits"
+
+    async def ask(self, turn: Turn[Wish]) -> Prompt:
+        upcoming = await turn.desk.appointments.upcoming(turn.contact.id, now=turn.now)
+        choices = [Choice(str(visit.id), _day_and_time(turn, visit)) for visit in upcoming]
+        # Translators: label, at most 24 characters.
+        choices.append(Choice("book", turn.pgettext("button", "📅 Book a visit")))
+        if not upcoming:
+            return Prompt(turn.gettext("You have no visit ahead."), choices)
+        text = turn.ngettext("You have {n} visit ahead.", "You have {n} visits ahead.", len(upcoming))
+        return Prompt(text.format(n=len(upcoming)), choices)
+
+    async def chosen(self, turn: Turn[Wish], choice_id: str) -> Move:
+        if choice_id == "book":
+            return Enter("booking")
+        turn.draft.appointment_id = int(choice_id)
+        return Goto(ShowVisit)
+
+
+class ShowVisit(Step[Wish]):
+    name = "visit"
+
+    async def ask(self, turn: Turn[Wish]) -> Prompt:
+        visit = await live_visit(turn, turn.draft.appointment_id)
+        if visit is None:
+            return Prompt(over(turn))
+        centre = await turn.desk.centres.get(visit.centre_slug)
+        return Prompt(visit_card(turn, visit, centre), visit_choices(turn, visit))
+
+    async def chosen(self, turn: Turn[Wish], choice_id: str) -> Move:
+        visit = await live_visit(turn, turn.draft.appointment_id)
+        if visit is None:
+            return Finish(over(turn))
+        turn.draft.centre, turn.draft.need = visit.centre_slug, visit.need
+        match choice_id:
+            case "coming":
+                return Finish(await say_coming(turn, visit))
+            case "change":
+                turn.draft.page = 0
+                return Goto(ChooseDay)
+        return Goto(CheckCancel)
+
+
+class CheckCancel(Step[Wish]):
+    name = "cancel"
+
+    async def ask(self, turn: Turn[Wish]) -> Prompt:
+        visit = await live_visit(turn, turn.draft.appointment_id)
+        if visit is None:
+            return Prompt(over(turn))
+        centre = await turn.desk.centres.get(visit.centre_slug)
+        choices = [
+            # Translators: label, at most 20 characters.
+            Choice("yes", turn.pgettext("button", "❌ Yes, cancel it")),
+            # Translators: label, at most 20 characters.
+            Choice("change", turn.pgettext("button", "🔄 Change the time")),
+            # Translators: label, at most 20 characters.
+            Choice("keep", turn.pgettext("button", "👍 No, I keep it")),
+        ]
+        question = turn.gettext("Cancel this visit? Somebody else can then have the place.")
+        return Prompt(f"{question}\n\n{when_and_where(turn, visit, centre)}", choices)
+
+    async def chosen(self, turn: Turn[Wish], choice_id: str) -> Move:
+        visit = await live_visit(turn, turn.draft.appointment_id)
+        if visit is None:
+            return Finish(over(turn))
+        match choice_id:
+            case "keep":
+                return Finish(turn.gettext("👍 Your visit stays as it is."))
+            case "change":
+                turn.draft.centre, turn.draft.need = visit.centre_slug, visit.need
+                return Goto(ChooseDay)
+        await visits.cancel(turn, visit)
+        return Finish(turn.gettext("Your visit is cancelled. You can book another one whenever you like."))
+
+
+def visit_choices(turn: Turn[Any], visit: Appointment) -> list[Choice]:
+    """Return what a person can do about a visit of theirs."""
+    choices = [
+        # Translators: label, at most 20 characters.
+        Choice("change", turn.pgettext("button", "🔄 Change the time")),
+        # Translators: label, at most 20 characters.
+        Choice("cancel", turn.pgettext("button", "❌ Cancel")),
+    ]
+    if not visit.coming:
+        # Translators: label, at most 20 characters.
+        choices.insert(0, Choice("coming", turn.pgettext("button", "👍 I am coming")))
+    return choices
+
+
+async def say_coming(turn: Turn[Any], visit: Appointment) -> str:
+    """Note that the person comes, tell the centre, and return the answer."""
+    coming = await turn.desk.appointments.set_coming(visit.id)
+    await visits.tell_staff(turn, coming, VisitEvent.COMING)
+    said = turn.gettext("👍 Thank you. The centre knows that you are coming:")
+    return f"{said}\n{turn.format_day(visit.day)}\n{turn.format_time(visit.at)}"
+
+
+def _day_and_time(turn: Turn[Any], visit: Appointment) -> str:
+    return turn.gettext("{day}, {time}").format(
+        day=turn.format_day(visit.day), time=turn.format_time(visit.at)
+    )
+
+
+MY_VISITS = Flow(
+    name="my_visits",
+    draft=Wish,
+    steps=[ChooseVisit, ShowVisit, ChooseDay, ChooseTime, CheckVisit, CheckCancel],
+    roles=BENEFICIARIES,
+)

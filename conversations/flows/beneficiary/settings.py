@@ -1,0 +1,171 @@
+"""Settings: how to be spoken to, what to get, what is kept."""
+
+from conversations.care.people import BENEFICIARIES
+from conversations.care.wall_time import to_local
+from conversations.engine.flow import Again, Choice, Enter, Flow, Goto, Move, Prompt, Step
+from conversations.engine.reply import Reply, Text
+from conversations.engine.turn import Turn
+from conversations.flows.beneficiary.check_in import plan_questions, withdraw_questions
+from conversations.flows.beneficiary.language import NoAnswers
+from conversations.flows.beneficiary.visit_words import city, province
+from conversations.texts import LANGUAGES
+
+LONGEST_NAME = 40
+# More than any region has.
+ALL_TOWNS = 500
+
+
+class ChooseSetting(Step[NoAnswers]):
+    name = "settings"
+
+    async def ask(self, turn: Turn[NoAnswers]) -> Prompt:
+        lines = [turn.gettext("What would you like to change?"), _news_words(turn), _check_in_words(turn)]
+        return Prompt("\n".join(lines), _settings(turn))
+
+    async def chosen(self, turn: Turn[NoAnswers], choice_id: str) -> Move:
+        match choice_id:
+            case "name":
+                return Goto(TellName)
+            case "kept":
+                return Goto(ShowKept)
+            case "news":
+                await turn.desk.contacts.set_news(turn.contact.id, not turn.contact.news)
+                await turn.reload()
+                return Again()
+            case "check_ins":
+                await _turn_check_ins(turn, not turn.contact.check_ins)
+                return Again()
+        return Enter(choice_id)
+
+
+class TellName(Step[NoAnswers]):
+    name = "name"
+    matches_typed_choices = False
+
+    async def ask(self, turn: Turn[NoAnswers]) -> Prompt:
+        text = turn.gettext("What shall we call you? Any name will do; you need not give one.")
+        if not turn.contact.name:
+            return Prompt(text)
+        now = turn.gettext("Now we call you {name}.").format(name=turn.contact.name)
+        # Translators: label, at most 20 characters.
+        forget = Choice("forget", turn.pgettext("button", "✖️ No name"))
+        return Prompt(f"{text}\n{now}", [forget])
+
+    async def chosen(self, turn: Turn[NoAnswers], choice_id: str) -> Move:
+        return await _call(turn, None)
+
+    async def answer(self, turn: Turn[NoAnswers], reply: Reply) -> Move:
+        match reply:
+            case Text(text) if 0 < len(name := " ".join(text.split())) <= LONGEST_NAME:
+                return await _call(turn, name)
+            case Text():
+                return Again(turn.gettext("That is too long for a name. A short one is enough."))
+        return Again(turn.gettext("Please write the name."))
+
+
+class ShowKept(Step[NoAnswers]):
+    name = "kept"
+
+    async def ask(self, turn: Turn[NoAnswers]) -> Prompt:
+        # Translators: label, at most 20 characters.
+        erase = Choice("erase", turn.pgettext("button", "🗑️ Erase everything"))
+        return Prompt("\n".join(await _kept(turn)), [erase])
+
+    async def chosen(self, turn: Turn[NoAnswers], choice_id: str) -> Move:
+        return Enter(choice_id)
+
+
+def _settings(turn: Turn[NoAnswers]) -> list[Choice]:
+    """Return the settings; some ids are the names of flows."""
+    contact = turn.contact
+    # Translators: label, at most 24 characters.
+    news = (
+        turn.pgettext("button", "🔕 Stop the news")
+        if contact.news
+        else turn.pgettext("button", "🔔 Get news")
+    )
+    return [
+        # Translators: label, at most 24 characters.
+        Choice("language", turn.pgettext("button", "🌐 Language")),
+        # Translators: label, at most 24 characters.
+        Choice("name", turn.pgettext("button", "👤 What to call me")),
+        Choice("news", news),
+        _check_ins_choice(turn),
+        # Translators: label, at most 24 characters.
+        Choice("kept", turn.pgettext("button", "🔎 What is kept")),
+        # Translators: label, at most 24 characters.
+        Choice("erase", turn.pgettext("button", "🗑️ Erase everything")),
+    ]
+
+
+def _check_ins_choice(turn: Turn[NoAnswers]) -> Choice:
+    if turn.contact.check_ins:
+        # Translators: label, at most 24 characters. Stops the messages "How are you?".
+        return Choice("check_ins", turn.pgettext("button", "🔕 Stop questions"))
+    # Translators: label, at most 24 characters. The person is asked "How are you?" again.
+    return Choice("check_ins", turn.pgettext("button", "🔔 Ask how I am"))
+
+
+def _news_words(turn: Turn[NoAnswers]) -> str:
+    if turn.contact.news:
+        return turn.gettext("🔔 You get news of programmes.")
+    return turn.gettext("🔕 You get no news of programmes.")
+
+
+def _check_in_words(turn: Turn[NoAnswers]) -> str:
+    if turn.contact.check_ins:
+        return turn.gettext("🔔 We ask you how you are in your first week with us.")
+    return turn.gettext("🔕 We don't ask you how you are.")
+
+
+async def _turn_check_ins(turn: Turn[NoAnswers], on: bool) -> None:
+    await turn.desk.contacts.set_check_ins(turn.contact.id, on)
+    await turn.reload()
+    if on:
+        await plan_questions(turn)
+    else:
+        await withdraw_questions(turn)
+
+
+async def _call(turn: Turn[NoAnswers], name: str | None) -> Move:
+    await turn.desk.contacts.set_name(turn.contact.id, name)
+    await turn.reload()
+    return Goto(ChooseSetting)
+
+
+async def _kept(turn: Turn[NoAnswers]) -> list[str]:
+    contact = turn.contact
+    language = next((each.name for each in LANGUAGES if each.code == contact.language), "")
+    lines = [
+        turn.gettext("This is what we keep about you:"),
+        turn.gettext("Language: {language}").format(language=language),
+    ]
+    if contact.enrolled_at is not None:
+        day = to_local(contact.enrolled_at, turn.world.zone).date()
+        lines.append(turn.gettext("You agreed on {day}.").format(day=turn.format_day(day)))
+    if contact.name:
+        lines.append(turn.gettext("We call you {name}.").format(name=contact.name))
+    if contact.centre_slug:
+        centre = await turn.desk.centres.get(contact.centre_slug)
+        lines.append(turn.gettext("Centre: {city}").format(city=city(turn, centre)))
+    if where := _province(turn):
+        lines.append(turn.gettext("Province: {province}").format(province=where))
+    lines += [_news_words(turn), _check_in_words(turn)]
+    upcoming = await turn.desk.appointments.upcoming(contact.id, now=turn.now)
+    visits = turn.ngettext("You have {n} visit ahead.", "You have {n} visits ahead.", len(upcoming))
+    lines.append(visits.format(n=len(upcoming)))
+    lines.append(turn.gettext("We also keep your earlier visits and what you wrote to caseworkers."))
+    return lines
+
+
+def _province(turn: Turn[NoAnswers]) -> str | None:
+    code = turn.contact.province_code
+    if code is None:
+        return None
+    towns = turn.world.places.towns(code.partition(".")[0], ALL_TOWNS)
+    return next((province(turn, place) for place in towns if place.province_code == code), None)
+
+
+SETTINGS = Flow(
+    name="settings", draft=NoAnswers, steps=[ChooseSetting, TellName, ShowKept], roles=BENEFICIARIES
+)
