@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
+from structlog.testing import capture_logs
 from telegram import Bot
 from telegram.error import NetworkError, RetryAfter
 
@@ -349,9 +350,11 @@ async def test_failures_say_nothing_of_whom_and_with_which_key(
     telegram.fail_next("sendMessage", status, description=said)
     telegram.fail_next("answerCallbackQuery", 400, description="marked")
 
-    error = await fails(sender, brahim, question(tap_ref="70001"))
+    with capture_logs() as lines:
+        error = await fails(sender, brahim, question(tap_ref="70001"))
 
-    seen = f"{error!r} {error.__cause__!r} {error.__context__!r} {caplog.text}"
+    assert [line["event"] for line in lines] == ["telegram_tap_not_acknowledged"]
+    seen = f"{error!r} {error.__cause__!r} {error.__context__!r} {lines} {caplog.text}"
     for secret in (telegram.token, str(brahim.id), "marked", "70001", "besoin"):
         assert secret not in seen
 
