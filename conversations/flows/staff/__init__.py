@@ -1,0 +1,44 @@
+"""All flows of caseworkers and managers, and their commands."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from conversations.engine.engine import CommandHandler
+from conversations.engine.flow import Flow
+from conversations.flows.staff.agenda import AGENDA, today, week
+from conversations.flows.staff.announcement_progress import ANNOUNCEMENT_PROGRESS
+from conversations.flows.staff.answer import ANSWER_FLOW
+from conversations.flows.staff.broadcast import BROADCAST, broadcast
+from conversations.flows.staff.caseworker_menu import CASEWORKER_MENU
+from conversations.flows.staff.centre_details import CENTRE_DETAILS, show_centre
+from conversations.flows.staff.invitation import INVITATION, redeem
+from conversations.flows.staff.manager_menu import MANAGER_MENU
+from conversations.flows.staff.propose import PROPOSE
+from conversations.flows.staff.task_news import TASK_NEWS
+from conversations.flows.staff.tasks import TASKS, show_tasks
+from conversations.flows.staff.visit_news import VISIT_NEWS
+
+__all__ = ["STAFF_COMMANDS", "STAFF_FLOWS", "redeem"]
+
+STAFF_FLOWS: tuple[Flow[Any], ...] = (
+    INVITATION,
+    CASEWORKER_MENU,
+    MANAGER_MENU,
+    VISIT_NEWS,
+    PROPOSE,
+    AGENDA,
+    TASKS,
+    TASK_NEWS,
+    ANSWER_FLOW,
+    CENTRE_DETAILS,
+    BROADCAST,
+    ANNOUNCEMENT_PROGRESS,
+)
+
+STAFF_COMMANDS: Mapping[str, CommandHandler] = {
+    "today": today,
+    "week": week,
+    "tasks": show_tasks,
+    "centre": show_centre,
+    "broadcast": broadcast,
+}

@@ -1,0 +1,131 @@
+"""The centre's visits of today or of the week, and what can be done about each."""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+from conversations.care.appointments import Appointment
+from conversations.care.people import CASEWORKERS
+from conversations.engine.flow import Again, Choice, Enter, Flow, Goto, Move, Prompt, Step
+from conversations.engine.turn import Turn
+from conversations.flows.staff.paging import Page, page_choices, page_of, turned
+from conversations.flows.staff.propose import PROPOSE, AgendaDraft, Proposal
+from conversations.flows.staff.visit_actions import (
+    CALL,
+    CONFIRM,
+    action_choices,
+    ask_to_call,
+    confirm,
+    own_visit,
+    visit_to_act_on,
+)
+from conversations.flows.staff.visit_words import agenda_line, visit_details
+
+WEEK = 7
+
+
+class ShowAgenda(Step[AgendaDraft]):
+    """List the visits by time; each opens its card."""
+
+    name = "agenda"
+
+    async def ask(self, turn: Turn[AgendaDraft]) -> Prompt:
+        days = _days(turn)
+        page = page_of(await _visits(turn, days), turn.draft.page)
+        parts = [await _part(turn, day, page.items) for day in _days_on(page, days)]
+        return Prompt("\n\n".join(parts), [*_buttons(turn, page), *page_choices(turn, page)])
+
+    async def chosen(self, turn: Turn[AgendaDraft], choice_id: str) -> Move:
+        page = turned(turn.draft.page, choice_id)
+        if page is not None:
+            turn.draft.page = page
+            return Again()
+        visit = await own_visit(turn, int(choice_id))
+        if visit is None or not visit.is_live:
+            return Again(turn.gettext("That visit is gone meanwhile. This is how it stands now."))
+        await turn.desk.audit.looked(turn.contact.id, visit.contact_id, "visit", now=turn.now)
+        turn.draft.appointment_id, turn.draft.version = visit.id, visit.version
+        return Goto(VisitCard)
+
+
+class VisitCard(Step[AgendaDraft]):
+    """Show one visit with the name the person gave, and what can be done about it."""
+
+    name = "visit"
+
+    async def ask(self, turn: Turn[AgendaDraft]) -> Prompt:
+        visit = await own_visit(turn, turn.draft.appointment_id)
+        if visit is None:
+            return Prompt(turn.gettext("This visit is not one of your centre's."))
+        return Prompt(await visit_details(turn, visit), action_choices(turn, visit) if visit.is_live else ())
+
+    async def chosen(self, turn: Turn[AgendaDraft], choice_id: str) -> Move:
+        draft = turn.draft
+        if choice_id == CONFIRM:
+            return _back_to_agenda(draft, await confirm(turn, draft.appointment_id, draft.version))
+        if choice_id == CALL:
+            return _back_to_agenda(draft, await ask_to_call(turn, draft.appointment_id))
+        visit = await visit_to_act_on(turn, draft.appointment_id)
+        if isinstance(visit, str):
+            return _back_to_agenda(draft, visit)
+        proposal = Proposal(
+            visit.id,
+            visit.version,
+            agenda_first=draft.first,
+            agenda_days=draft.days,
+            agenda_page=draft.page,
+        )
+        return Enter(PROPOSE.name, proposal)
+
+
+async def today(turn: Turn[AgendaDraft], argument: str) -> Move:
+    """Handle /today."""
+    return Enter(AGENDA.name, AgendaDraft())
+
+
+async def week(turn: Turn[AgendaDraft], argument: str) -> Move:
+    """Handle /week."""
+    return Enter(AGENDA.name, AgendaDraft(days=WEEK))
+
+
+def _back_to_agenda(draft: AgendaDraft, said: str) -> Move:
+    return Enter(AGENDA.name, AgendaDraft(draft.first, draft.days, draft.page), notice=said)
+
+
+def _days(turn: Turn[AgendaDraft]) -> list[date]:
+    first = turn.draft.first or turn.today
+    return [first + timedelta(days=ahead) for ahead in range(turn.draft.days)]
+
+
+async def _visits(turn: Turn[AgendaDraft], days: Sequence[date]) -> list[Appointment]:
+    slug = turn.contact.centre_slug
+    return await turn.desk.appointments.agenda(slug, days[0], days[-1]) if slug else []
+
+
+def _days_on(page: Page[Appointment], days: Sequence[date]) -> list[date]:
+    """Return the days that the page tells of: those of its visits and the empty ones around them."""
+    first = days[0] if page.number == 0 else page.items[0].day
+    last = days[-1] if page.is_last else page.items[-1].day
+    return [day for day in days if first <= day <= last]
+
+
+async def _part(turn: Turn[AgendaDraft], day: date, visits: Sequence[Appointment]) -> str:
+    lines = [agenda_line(turn, visit) for visit in visits if visit.day == day]
+    if not lines:
+        lines = [turn.gettext("Closed.") if await _is_closed(turn, day) else turn.gettext("No visits.")]
+    return "\n".join([turn.format_day(day), *lines])
+
+
+async def _is_closed(turn: Turn[AgendaDraft], day: date) -> bool:
+    slug = turn.contact.centre_slug
+    if slug is None:
+        return True
+    closures = await turn.desk.closures.between(slug, day, day)
+    hours = (await turn.desk.centres.get(slug)).rules.hours
+    return not hours.on(day) or any(closure.closed for closure in closures)
+
+
+def _buttons(turn: Turn[AgendaDraft], page: Page[Appointment]) -> list[Choice]:
+    return [Choice(str(visit.id), f"{turn.format_time(visit.at)} · {visit.code}") for visit in page.items]
+
+
+AGENDA = Flow("agenda", AgendaDraft, (ShowAgenda, VisitCard), roles=CASEWORKERS)

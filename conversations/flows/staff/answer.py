@@ -1,0 +1,87 @@
+"""A caseworker answers the person of a task."""
+
+from dataclasses import dataclass
+
+from conversations.care.people import CASEWORKERS
+from conversations.care.tasks import Task
+from conversations.engine.flow import Again, Choice, Finish, Flow, Goto, Move, Prompt, Step
+from conversations.engine.outbound import Purpose
+from conversations.engine.reply import Reply, Text
+from conversations.engine.turn import Turn
+from conversations.flows.news import Words
+from conversations.flows.staff.task_actions import finish, gone, own_task, take
+from conversations.flows.staff.task_words import task_details
+
+# With the service's own words around it, it still fits one message on every channel.
+LONGEST_ANSWER = 1000
+
+
+@dataclass
+class AnswerDraft:
+    """The task that is answered."""
+
+    task_id: int = 0
+
+
+class WriteAnswer(Step[AnswerDraft]):
+    """Show the person's words again and take what the caseworker writes."""
+
+    name = "write"
+    matches_typed_choices = False
+
+    async def ask(self, turn: Turn[AnswerDraft]) -> Prompt:
+        task = await own_task(turn, turn.draft.task_id)
+        if task is None:
+            return Prompt(gone(turn))
+        asked = turn.gettext("✍️ Write your answer. The person gets it as you write it.")
+        return Prompt(f"{asked}\n\n{await task_details(turn, task)}")
+
+    async def answer(self, turn: Turn[AnswerDraft], reply: Reply) -> Move:
+        if not isinstance(reply, Text):
+            return Again(turn.gettext("Only text can be passed on from here. Please write your answer."))
+        text = reply.text.strip()
+        if not 1 <= len(text) <= LONGEST_ANSWER:
+            return Again(
+                turn.gettext("That is too long: please write at most {n} characters.").format(
+                    n=LONGEST_ANSWER
+                )
+            )
+        task = await take(turn, turn.draft.task_id)
+        if isinstance(task, str):
+            return Finish(turn.gettext("{reason} Your answer was not sent.").format(reason=task))
+        _send(turn, task, text)
+        return Goto(Settled)
+
+
+class Settled(Step[AnswerDraft]):
+    """Ask whether the matter is settled with that."""
+
+    name = "settled"
+
+    async def ask(self, turn: Turn[AnswerDraft]) -> Prompt:
+        choices = [
+            # Translators: label, at most 20 characters.
+            Choice("done", turn.pgettext("button", "✅ Done")),
+            # Translators: label, at most 20 characters. The matter stays open.
+            Choice("later", turn.pgettext("button", "⏳ Not yet")),
+        ]
+        return Prompt(turn.gettext("Your answer is on its way. Is the matter settled?"), choices)
+
+    async def chosen(self, turn: Turn[AnswerDraft], choice_id: str) -> Move:
+        if choice_id == "done":
+            return Finish(await finish(turn, turn.draft.task_id))
+        return Finish(turn.gettext("It stays with you, under “People waiting”."))
+
+
+def _send(turn: Turn[AnswerDraft], task: Task, text: str) -> None:
+    turn.push(
+        task.contact_id,
+        "staff_words",
+        Words(task.id, text),
+        purpose=Purpose.HANDOVER,
+        key=f"task:{task.id}:words:{turn.now:%Y%m%dT%H%M%S%f}",
+        subject=f"task:{task.id}",
+    )
+
+
+ANSWER_FLOW = Flow("answer", AnswerDraft, (WriteAnswer, Settled), roles=CASEWORKERS)

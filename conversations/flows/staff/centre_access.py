@@ -1,0 +1,46 @@
+"""Whose centre it is: caseworkers look after their own, managers after all."""
+
+from dataclasses import dataclass, field
+
+from conversations.care.centres import Centre
+from conversations.care.people import Contact, Role
+from conversations.engine.flow import Enter
+from conversations.engine.turn import Turn
+from conversations.errors import CentreUnknown
+
+
+@dataclass
+class CentreDraft:
+    """The centre and, on the way to new hours, its week: one text a day, Monday first, "" when closed.
+
+    `page` is the part of a list of days on the screen.
+    """
+
+    slug: str = ""
+    week: list[str] = field(default_factory=list)
+    capacity: int = 1
+    slot_minutes: int = 30
+    page: int = 0
+
+
+def may_look_after(contact: Contact, slug: str) -> bool:
+    return contact.role is Role.MANAGER or (contact.role is Role.CASEWORKER and contact.centre_slug == slug)
+
+
+async def centre_in_hand(turn: Turn[CentreDraft]) -> Centre | None:
+    """Return the centre; None when it is not, or no longer, this person's to look after."""
+    if not may_look_after(turn.contact, turn.draft.slug):
+        return None
+    try:
+        return await turn.desk.centres.get(turn.draft.slug)
+    except CentreUnknown:
+        return None
+
+
+def not_yours(turn: Turn[CentreDraft]) -> str:
+    return turn.gettext("This centre is not yours to look after.")
+
+
+def back_to_centre(slug: str, said: str) -> Enter:
+    """Lead back to what is known of the centre."""
+    return Enter("centre_details", CentreDraft(slug), "overview", said)

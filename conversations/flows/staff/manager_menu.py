@@ -1,0 +1,53 @@
+"""Where a manager starts from."""
+
+from dataclasses import dataclass
+
+from conversations.care.people import MANAGERS
+from conversations.engine.flow import Choice, Enter, Flow, Move, Prompt, Step
+from conversations.engine.turn import Turn
+from conversations.engine.words import Word
+from conversations.flows.staff.broadcast import BROADCAST
+from conversations.flows.staff.centre_details import enter_centre
+
+
+@dataclass
+class ManagerMenu:
+    """Keeps nothing."""
+
+
+class ShowMenu(Step[ManagerMenu]):
+    """Say in how many centres hours are missing, and offer the ways on."""
+
+    name = "menu"
+
+    async def ask(self, turn: Turn[ManagerMenu]) -> Prompt:
+        choices = [
+            # Translators: label, at most 24 characters. Write an announcement.
+            Choice("broadcast", turn.pgettext("button", "📢 Announcement")),
+            # Translators: label, at most 24 characters.
+            Choice("centres", turn.pgettext("button", "🏢 Centres")),
+            # Translators: label, at most 24 characters.
+            Choice(Word.LANGUAGE, turn.pgettext("button", "🌐 Language")),
+        ]
+        return Prompt(await _state(turn), choices, navigation=False)
+
+    async def chosen(self, turn: Turn[ManagerMenu], choice_id: str) -> Move:
+        return Enter(BROADCAST.name) if choice_id == "broadcast" else enter_centre(turn)
+
+
+async def _state(turn: Turn[ManagerMenu]) -> str:
+    centres = await turn.desk.centres.open()
+    missing = len([centre for centre in centres if not centre.hours_confirmed])
+    lines = [turn.gettext("What would you like to do?")]
+    if missing:
+        lines.append(
+            turn.ngettext(
+                "{n} centre has no hours of its own yet.",
+                "{n} centres have no hours of their own yet.",
+                missing,
+            ).format(n=missing)
+        )
+    return "\n".join(lines)
+
+
+MANAGER_MENU = Flow("manager_menu", ManagerMenu, (ShowMenu,), roles=MANAGERS)

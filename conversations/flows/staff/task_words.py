@@ -1,0 +1,102 @@
+"""How caseworkers read about what people need from them."""
+
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import Any
+
+from conversations.care.tasks import Said, Task, TaskKind, TaskStatus
+from conversations.engine.flow import Choice, Prompt, SentMedia
+from conversations.engine.reply import Channel, MediaKind
+from conversations.engine.turn import Turn
+
+
+def kind_words(turn: Turn[Any], kind: TaskKind) -> str:
+    """Return why the person needs a caseworker, short enough for a button."""
+    match kind:
+        case TaskKind.DANGER:
+            # Translators: label, at most 20 characters. The person's words sounded like danger to life.
+            return turn.pgettext("task", "🆘 Danger")
+        case TaskKind.HELP:
+            # Translators: label, at most 20 characters. The person answered "I need help".
+            return turn.pgettext("task", "🙋 Needs help")
+        case TaskKind.CALL_BACK:
+            # Translators: label, at most 20 characters. The person wants to be called.
+            return turn.pgettext("task", "📞 Wants a call")
+        case TaskKind.MESSAGE:
+            # Translators: label, at most 20 characters. The person wrote a message.
+            return turn.pgettext("task", "💬 Message")
+        case TaskKind.NOT_UNDERSTOOD:
+            # Translators: label, at most 20 characters. The service did not understand the person.
+            return turn.pgettext("task", "❓ Not understood")
+
+
+def age_words(turn: Turn[Any], task: Task) -> str:
+    """Return how long the person has been waiting."""
+    waiting = turn.now - task.created_at
+    if waiting < timedelta(minutes=1):
+        return turn.gettext("just now")
+    if waiting < timedelta(hours=1):
+        minutes = int(waiting.total_seconds() // 60)
+        return turn.ngettext("{n} minute ago", "{n} minutes ago", minutes).format(n=minutes)
+    if waiting < timedelta(days=1):
+        hours = int(waiting.total_seconds() // 3600)
+        return turn.ngettext("{n} hour ago", "{n} hours ago", hours).format(n=hours)
+    return turn.ngettext("{n} day ago", "{n} days ago", waiting.days).format(n=waiting.days)
+
+
+def holder_words(turn: Turn[Any], task: Task) -> str | None:
+    """Return who looks after it, None while nobody does."""
+    match task.status:
+        case TaskStatus.DONE:
+            return turn.pgettext("task", "✅ done")
+        case TaskStatus.TAKEN if task.taken_by == turn.contact.id:
+            return turn.pgettext("task", "✋ yours")
+        case TaskStatus.TAKEN:
+            return turn.pgettext("task", "👤 a colleague is on it")
+        case TaskStatus.OPEN:
+            return None
+
+
+async def task_prompt(turn: Turn[Any], headline: str, task: Task, choices: Sequence[Choice]) -> Prompt:
+    """Return what the person said under a headline, with what they sent along where it can be passed on."""
+    media = Said.from_text(task.text).media
+    return Prompt(f"{headline}\n\n{await task_details(turn, task)}", choices, media=media)
+
+
+async def task_details(turn: Turn[Any], task: Task) -> str:
+    """Return the person's words and number, the name they gave, how long they wait and who looks after it."""
+    said = Said.from_text(task.text)
+    name = (await turn.desk.contacts.get(task.contact_id)).name
+    lines = [
+        said.words and turn.gettext("“{words}”").format(words=said.words),
+        said.media and _media_words(turn, said.media),
+        said.phone and turn.gettext("Number to call:\n{phone}").format(phone=said.phone),
+        name and turn.gettext("Name: {name}").format(name=name),
+        age_words(turn, task),
+        holder_words(turn, task),
+    ]
+    return "\n".join(line for line in lines if line)
+
+
+def _media_words(turn: Turn[Any], media: SentMedia) -> str:
+    if media.channel is not turn.channel:
+        return turn.gettext("📎 Something was sent along that can only be opened on {channel}.").format(
+            channel=_channel_name(turn, media.channel)
+        )
+    match media.kind:
+        case MediaKind.VOICE:
+            return turn.gettext("🎧 A voice note came with it.")
+        case MediaKind.PHOTO:
+            return turn.gettext("🖼️ A photo came with it.")
+        case _:
+            return turn.gettext("📎 A file came with it.")
+
+
+def _channel_name(turn: Turn[Any], channel: Channel) -> str:
+    match channel:
+        case Channel.TELEGRAM:
+            return "Telegram"
+        case Channel.WHATSAPP:
+            return "WhatsApp"
+        case Channel.WEBCHAT | Channel.TERMINAL:
+            return turn.gettext("the web page")

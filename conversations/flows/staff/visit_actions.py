@@ -1,0 +1,97 @@
+"""What a caseworker can do about a visit, from its news and from the agenda alike.
+
+Everything is checked at the moment of the tap: a colleague may have been faster, the person may have
+moved or cancelled, the caseworker may have gone to another centre.
+"""
+
+from typing import Any
+
+from conversations.care import visits
+from conversations.care.appointments import Appointment, AppointmentStatus
+from conversations.care.visits import VisitNews, subject_of
+from conversations.engine.flow import Choice
+from conversations.engine.outbound import Purpose
+from conversations.engine.turn import Turn
+from conversations.errors import AppointmentNotLive
+
+CONFIRM, PROPOSE, CALL = "confirm", "propose", "call"
+
+
+def action_choices(turn: Turn[Any], visit: Appointment) -> list[Choice]:
+    """Return what can be done about a live visit; only a request can be confirmed."""
+    choices = [
+        # Translators: label, at most 20 characters.
+        Choice(PROPOSE, turn.pgettext("button", "🕐 Other time")),
+        # Translators: label, at most 20 characters. Asks the person to call the centre.
+        Choice(CALL, turn.pgettext("button", "📞 Call me")),
+    ]
+    if visit.status is AppointmentStatus.REQUESTED:
+        # Translators: label, at most 20 characters.
+        choices.insert(0, Choice(CONFIRM, turn.pgettext("button", "✅ Confirm")))
+    return choices
+
+
+async def own_visit(turn: Turn[Any], appointment_id: int) -> Appointment | None:
+    """Return a visit of the caseworker's own centre, live or not; None for any other."""
+    try:
+        visit = await turn.desk.appointments.get(appointment_id)
+    except AppointmentNotLive:
+        return None
+    return visit if visit.centre_slug == turn.contact.centre_slug else None
+
+
+async def visit_to_act_on(turn: Turn[Any], appointment_id: int) -> Appointment | str:
+    """Return the visit while something can be done about it, else the sentence that says why not."""
+    visit = await own_visit(turn, appointment_id)
+    if visit is None:
+        return turn.gettext("This visit is not one of your centre's.")
+    if visit.status is AppointmentStatus.CANCELLED:
+        return turn.gettext("Visit {code} was cancelled meanwhile. There is nothing left to do.").format(
+            code=visit.code
+        )
+    if not visit.is_live or visit.starts_at(turn.world.zone) <= turn.now:
+        return turn.gettext("The time of visit {code} has passed.").format(code=visit.code)
+    return visit
+
+
+async def confirm(turn: Turn[Any], appointment_id: int, version: int) -> str:
+    """Confirm the request as it was seen and tell the person; return what to tell the caseworker."""
+    visit = await visit_to_act_on(turn, appointment_id)
+    if isinstance(visit, str):
+        return visit
+    if visit.status is AppointmentStatus.CONFIRMED:
+        return _with_time(
+            turn, visit, turn.gettext("Visit {code} is already confirmed.").format(code=visit.code)
+        )
+    if visit.version != version:
+        moved = turn.gettext("Visit {code} was moved meanwhile, so nothing was confirmed. Its time now:")
+        return _with_time(turn, visit, moved.format(code=visit.code))
+    confirmed = await visits.confirm(turn, visit)
+    _tell_person(turn, confirmed, "visit_confirmed", "confirmed")
+    return _with_time(
+        turn, confirmed, turn.gettext("Confirmed: visit {code}. The person knows.").format(code=visit.code)
+    )
+
+
+async def ask_to_call(turn: Turn[Any], appointment_id: int) -> str:
+    """Ask the person to call the centre, once a day at most; return what to tell the caseworker."""
+    visit = await visit_to_act_on(turn, appointment_id)
+    if isinstance(visit, str):
+        return visit
+    _tell_person(turn, visit, "call_request", f"call:{turn.today.isoformat()}")
+    return turn.gettext("The person of visit {code} has been asked to call.").format(code=visit.code)
+
+
+def _tell_person(turn: Turn[Any], visit: Appointment, flow: str, what: str) -> None:
+    turn.push(
+        visit.contact_id,
+        flow,
+        VisitNews(visit.id, visit.version),
+        purpose=Purpose.VISIT,
+        key=f"{subject_of(visit.id)}:{visit.version}:{what}",
+        subject=subject_of(visit.id),
+    )
+
+
+def _with_time(turn: Turn[Any], visit: Appointment, said: str) -> str:
+    return f"{said}\n{turn.format_day(visit.day)}\n{turn.format_time(visit.at)}"

@@ -1,0 +1,84 @@
+"""News of a visit for a caseworker: booked, moved, cancelled, or "I am coming"."""
+
+from conversations.care.appointments import Appointment, AppointmentStatus
+from conversations.care.people import CASEWORKERS
+from conversations.care.visits import VISIT_NEWS as NAME
+from conversations.care.visits import VisitEvent, VisitNews
+from conversations.engine.flow import Choice, Enter, Finish, Flow, Move, Prompt, Step
+from conversations.engine.turn import Turn
+from conversations.flows.staff.propose import PROPOSE, Proposal
+from conversations.flows.staff.visit_actions import (
+    CALL,
+    CONFIRM,
+    action_choices,
+    ask_to_call,
+    confirm,
+    own_visit,
+    visit_to_act_on,
+)
+from conversations.flows.staff.visit_words import visit_details
+
+
+class TellNews(Step[VisitNews]):
+    """Say what happened and offer what can be done about it."""
+
+    name = "news"
+
+    async def holds(self, turn: Turn[VisitNews]) -> bool:
+        visit = await own_visit(turn, turn.draft.appointment_id)
+        if visit is None:
+            return False
+        if turn.draft.event is VisitEvent.CANCELLED:
+            return True
+        return visit.is_live and visit.version == turn.draft.version
+
+    async def ask(self, turn: Turn[VisitNews]) -> Prompt:
+        visit = await own_visit(turn, turn.draft.appointment_id)
+        if visit is None:
+            return Prompt(turn.gettext("This visit is not one of your centre's."))
+        text = f"{_headline(turn, visit)}\n\n{await visit_details(turn, visit)}"
+        return Prompt(text, _choices(turn, visit))
+
+    async def chosen(self, turn: Turn[VisitNews], choice_id: str) -> Move:
+        draft = turn.draft
+        if choice_id == CONFIRM:
+            return Finish(await confirm(turn, draft.appointment_id, draft.version))
+        if choice_id == CALL:
+            return Finish(await ask_to_call(turn, draft.appointment_id))
+        if choice_id == "ok":
+            return Finish((await self.ask(turn)).text)
+        visit = await visit_to_act_on(turn, draft.appointment_id)
+        if isinstance(visit, str):
+            return Finish(visit)
+        return Enter(PROPOSE.name, Proposal(visit.id, visit.version))
+
+
+def _headline(turn: Turn[VisitNews], visit: Appointment) -> str:
+    match turn.draft.event:
+        case VisitEvent.BOOKED if visit.status is AppointmentStatus.REQUESTED:
+            # Translators: first line seen on a locked screen.
+            return turn.gettext("📥 Somebody asks for a visit.")
+        case VisitEvent.BOOKED:
+            # Translators: first line seen on a locked screen.
+            return turn.gettext("📥 A new visit is booked.")
+        case VisitEvent.CHANGED:
+            # Translators: first line seen on a locked screen.
+            return turn.gettext("🔄 A visit was moved to this time.")
+        case VisitEvent.CANCELLED:
+            # Translators: first line seen on a locked screen.
+            return turn.gettext("❌ A visit was cancelled. Its time is free again.")
+        case VisitEvent.COMING:
+            # Translators: first line seen on a locked screen.
+            return turn.gettext("👍 Somebody says they are coming.")
+
+
+def _choices(turn: Turn[VisitNews], visit: Appointment) -> list[Choice]:
+    told_of_request = visit.status is AppointmentStatus.REQUESTED
+    asks_for_action = turn.draft.event in (VisitEvent.BOOKED, VisitEvent.CHANGED) or told_of_request
+    if visit.is_live and turn.draft.event is not VisitEvent.CANCELLED and asks_for_action:
+        return action_choices(turn, visit)
+    # Translators: label, at most 20 characters.
+    return [Choice("ok", turn.pgettext("button", "👌 OK"))]
+
+
+VISIT_NEWS = Flow(NAME, VisitNews, (TellNews,), roles=CASEWORKERS)

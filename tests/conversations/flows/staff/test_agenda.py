@@ -1,0 +1,201 @@
+"""The centre's visits of today and of the week."""
+
+from datetime import date, time, timedelta
+
+from conversations.care.appointments import AppointmentStatus, Need
+from tests.conversations.flows.staff.doings import (
+    ELEVEN,
+    TEN,
+    THURSDAY,
+    WEDNESDAY,
+    books,
+    cancels,
+    is_coming,
+    moves,
+    sets_hours,
+    visit_now,
+)
+from tests.people import Person, Scene
+
+TODAY = date(2026, 11, 23)
+
+
+async def test_today_lists_the_visits_by_time_without_names(
+    scene: Scene, amina: Person, brahim: Person, driss: Person
+) -> None:
+    await scene.desk.contacts.set_name(brahim.contact_id, "Brahim")
+    late = await books(amina, TODAY, ELEVEN, need=Need.JOB)
+    early = await is_coming(brahim, await books(brahim, TODAY, time(10, 30), need=Need.PAPERS))
+
+    await driss.commands("today")
+
+    assert driss.screen.splitlines() == [
+        "Monday, 23 November 2026",
+        f"10:30 · {early.code} · 📄 Papers, legal matters · ⏳ request · 👍 coming",
+        f"11:00 · {late.code} · 🧰 Work · ⏳ request",
+    ]
+    assert driss.buttons[:2] == [f"10:30 · {early.code}", f"11:00 · {late.code}"]
+
+
+async def test_an_empty_day_is_said_to_be_empty(driss: Person) -> None:
+    await driss.commands("today")
+
+    assert driss.screen == "Monday, 23 November 2026\nNo visits."
+
+
+async def test_the_week_is_grouped_by_day_with_the_empty_and_the_closed_ones(
+    scene: Scene, amina: Person, driss: Person
+) -> None:
+    visit = await books(amina, WEDNESDAY)
+    await scene.desk.closures.decide("sale", THURSDAY, closed=True, by=driss.contact_id)
+
+    await driss.commands("week")
+
+    days = [part.splitlines() for part in driss.screen.split("\n\n")]
+    assert [lines[0].split(",")[0] for lines in days] == [
+        "Monday",
+        "Tuesday",
+        "Wednesday",
+        "Thursday",
+        "Friday",
+        "Saturday",
+        "Sunday",
+    ]
+    assert days[0][1] == "No visits."
+    assert days[2][1].startswith(f"10:00 · {visit.code}")
+    assert days[3][1] == "Closed."
+    assert days[5][1] == "Closed."
+
+
+async def test_only_the_own_centre_is_listed(amina: Person, driss: Person) -> None:
+    await books(amina, TODAY, TEN, centre="agadir")
+
+    await driss.commands("today")
+
+    assert "No visits." in driss.screen
+
+
+async def test_more_than_eight_visits_are_turned_like_pages(scene: Scene, driss: Person) -> None:
+    await sets_hours(scene, "mon-fri 10:00-18:00")
+    start = time(10)
+    for number in range(10):
+        person = scene.beneficiary(f"person {number}")
+        minutes = start.hour * 60 + number * 30
+        await books(person, TODAY, time(minutes // 60, minutes % 60))
+
+    await driss.commands("today")
+    assert driss.ids[8:] == ["later", "!menu"]
+    assert "14:00" not in driss.screen
+    await driss.taps("later")
+
+    assert [button[:5] for button in driss.buttons[:2]] == ["14:00", "14:30"]
+    assert driss.screen.startswith("Monday, 23 November 2026\n14:00")
+    await driss.taps("earlier")
+    assert driss.screen.startswith("Monday, 23 November 2026\n10:00")
+
+
+async def test_the_card_shows_the_name_and_writes_the_look_down(
+    scene: Scene, amina: Person, driss: Person
+) -> None:
+    await scene.desk.contacts.set_name(amina.contact_id, "Amina")
+    visit = await books(amina)
+    await driss.commands("week")
+    assert not scene.desk.audit.looks
+
+    await driss.taps(str(visit.id))
+
+    assert "Name: Amina" in driss.screen
+    looks = [(look.by, look.at_contact, look.what) for look in scene.desk.audit.looks]
+    assert looks == [(driss.contact_id, amina.contact_id, "visit")]
+
+
+async def test_confirming_on_the_card_leads_back_to_the_agenda(
+    scene: Scene, amina: Person, driss: Person
+) -> None:
+    visit = await books(amina)
+    await driss.commands("week")
+
+    await driss.taps(str(visit.id), "confirm")
+
+    assert driss.screen.startswith(f"Confirmed: visit {visit.code}.")
+    assert f"{visit.code} · 🩺 Health · ✔️ confirmed" in driss.screen
+    assert amina.notice.flow == "visit_confirmed"
+    assert not driss.notice.is_open
+
+
+async def test_a_request_moved_while_its_card_is_read_is_not_confirmed(
+    scene: Scene, amina: Person, driss: Person
+) -> None:
+    visit = await books(amina)
+    await driss.commands("week")
+    await driss.taps(str(visit.id))
+    await moves(amina, visit, THURSDAY, ELEVEN)
+
+    await driss.taps("confirm")
+
+    assert "was moved meanwhile" in driss.screen
+    assert (await visit_now(scene, visit)).status is AppointmentStatus.REQUESTED
+
+
+async def test_a_call_is_asked_for_from_the_card(amina: Person, driss: Person) -> None:
+    visit = await books(amina)
+    await driss.commands("week")
+
+    await driss.taps(str(visit.id), "call")
+
+    assert amina.notice.flow == "call_request"
+    assert driss.flow == "agenda"
+
+
+async def test_a_visit_cancelled_meanwhile_no_longer_opens(
+    scene: Scene, amina: Person, driss: Person
+) -> None:
+    visit = await books(amina)
+    await driss.commands("week")
+    await cancels(amina, visit)
+
+    await driss.taps(str(visit.id))
+
+    assert driss.screen.startswith("That visit is gone meanwhile.")
+    assert not scene.desk.audit.looks
+
+
+async def test_the_card_of_a_visit_cancelled_meanwhile_offers_nothing(amina: Person, driss: Person) -> None:
+    visit = await books(amina)
+    await driss.commands("week")
+    await driss.taps(str(visit.id))
+    await cancels(amina, visit)
+
+    await driss.taps("propose")
+
+    assert driss.screen.startswith(f"Visit {visit.code} was cancelled meanwhile.")
+    assert driss.flow == "agenda"
+
+
+async def test_back_leads_from_the_card_to_the_list(amina: Person, driss: Person) -> None:
+    visit = await books(amina)
+    await driss.commands("week")
+
+    await driss.taps(str(visit.id), "!back")
+
+    assert (driss.flow, driss.step) == ("agenda", "agenda")
+
+
+async def test_tomorrow_the_agenda_is_tomorrows(scene: Scene, driss: Person) -> None:
+    await driss.commands("today")
+    scene.clock.moves_on(timedelta(hours=23))
+
+    await driss.says("hello")
+
+    assert "Tuesday, 24 November 2026" in driss.screen
+
+
+async def test_the_agenda_is_not_for_beneficiaries_nor_managers(
+    amina: Person, brahim: Person, karim: Person
+) -> None:
+    await books(amina, TODAY, TEN)
+
+    for person in (brahim, karim):
+        await person.commands("today")
+        assert "That is not for you to do here." in person.screen
+        assert "10:00" not in person.screen
