@@ -146,7 +146,7 @@ def _receivers(audience: Audience, languages: Collection[str]) -> Select[Any]:
             if read
             else literal(None, String).label("language"),
         )
-        .join(addresses, addresses.c.id == preferred_of(contacts.c.id))
+        .select_from(contacts.join(addresses, addresses.c.id == preferred_of(contacts.c.id)))
         .where(
             contacts.c.role == Role.BENEFICIARY,
             contacts.c.consent == Consent.AGREED,

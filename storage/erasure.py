@@ -24,6 +24,9 @@ from storage.tables import (
     tasks,
 )
 
+# So many people are deleted at a time; a statement takes at most 32,767 values.
+BATCH = 500
+
 # Everything a new contact has not said yet.
 BLANK = {
     "role": Role.BENEFICIARY,
@@ -56,15 +59,16 @@ async def erase(connection: AsyncConnection, contact_id: ContactId, *, at: datet
 
 async def delete_people(connection: AsyncConnection, condition: ColumnElement[bool]) -> int:
     """Delete the contacts of which the condition holds, and all about them; returns how many."""
-    people = list((await connection.scalars(select(contacts.c.id).where(condition).with_for_update())).all())
-    if not people:
-        return 0
-    chosen = select(contacts.c.id).where(contacts.c.id.in_(people))
-    await _delete_messages(connection, chosen)
-    await _hand_back_tasks(connection, chosen)
-    # The foreign keys see to the rest: what is the person's goes, what only mentions them lets go.
-    deleted = await connection.execute(delete(contacts).where(contacts.c.id.in_(people)))
-    return deleted.rowcount
+    deleted = 0
+    batch = select(contacts.c.id).where(condition).order_by(contacts.c.id).limit(BATCH).with_for_update()
+    while people := (await connection.scalars(batch)).all():
+        chosen = select(contacts.c.id).where(contacts.c.id.in_(people))
+        await _delete_messages(connection, chosen)
+        await _hand_back_tasks(connection, chosen)
+        # The foreign keys see to the rest: what is the person's goes, what only mentions them lets go.
+        await connection.execute(delete(contacts).where(contacts.c.id.in_(people)))
+        deleted += len(people)
+    return deleted
 
 
 async def start_afresh(connection: AsyncConnection, contact_id: ContactId, *, now: datetime) -> None:

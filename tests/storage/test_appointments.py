@@ -103,9 +103,7 @@ async def test_two_who_move_to_one_time_at_once_both_keep_a_place(town: Town) ->
         await town.alone(lambda unit: book(unit, town.brahim, at=time(11))),
     ]
 
-    results = await town.at_once(
-        *[lambda unit, visit=visit: move(unit, visit) for visit in visits]  # type: ignore[misc]
-    )
+    results = await town.at_once(*[lambda unit, visit=visit: move(unit, visit) for visit in visits])
 
     assert sorted(type(result).__name__ for result in results) == ["Appointment", "SlotTaken"]
     agenda = await town.alone(lambda unit: unit.appointments.agenda("sale", TUESDAY, WEDNESDAY))

@@ -1,0 +1,105 @@
+from dataclasses import replace
+
+import pytest
+
+from conversations.care.centres import CentreStatus
+from conversations.care.hours import PUBLIC_OFFICE_RULES, VisitRules, WeeklyHours
+from conversations.errors import CentreUnknown
+from storage.unit_of_work import UnitOfWork
+from tests.storage.conftest import centre_row
+
+SALE = centre_row()
+
+
+async def test_a_loaded_centre_is_read_as_the_file_has_it(unit: UnitOfWork) -> None:
+    await unit.centres.load([replace(SALE, address="12, rue des Orangers", phone="0537000000")])
+
+    centre = await unit.centres.get("sale")
+
+    assert (centre.city_fr, centre.city_ar, centre.region_fr) == ("Salé", "سلا", "Rabat-Salé-Kénitra")
+    assert (centre.address, centre.phone) == ("12, rue des Orangers", "0537000000")
+    assert (centre.status, centre.latitude, centre.longitude) == (CentreStatus.OPEN, 34.05, -6.8)
+
+
+async def test_until_staff_set_hours_public_office_hours_stand_in(unit: UnitOfWork) -> None:
+    centre = await unit.centres.get("sale")
+
+    assert centre.rules == PUBLIC_OFFICE_RULES
+    assert not centre.hours_confirmed
+
+
+async def test_the_staffs_hours_are_kept_whole(unit: UnitOfWork) -> None:
+    rules = VisitRules(
+        WeeklyHours.parse("mon 08:30-12:00 13:00-16:00; thu 09:00-11:15"),
+        slot_minutes=45,
+        capacity=3,
+        lead_minutes=240,
+        horizon_days=14,
+    )
+
+    await unit.centres.set_rules("sale", rules)
+    await unit.centres.load([SALE])
+
+    centre = await unit.centres.get("sale")
+    assert centre.rules == rules
+    assert centre.hours_confirmed
+
+
+async def test_a_new_file_changes_what_staff_have_not(unit: UnitOfWork) -> None:
+    await unit.centres.load([replace(SALE, address="Rue neuve", phone="0537111111", latitude=34.1)])
+
+    centre = await unit.centres.get("sale")
+    assert (centre.address, centre.phone, centre.latitude) == ("Rue neuve", "0537111111", 34.1)
+
+
+async def test_a_new_file_leaves_what_staff_have_set(unit: UnitOfWork) -> None:
+    await unit.centres.set_address("sale", "12, rue des Orangers")
+    await unit.centres.set_phone("sale", None)
+
+    await unit.centres.load(
+        [replace(SALE, address="Rue neuve", phone="0537111111", city_fr="Salé-Médina", latitude=34.1)]
+    )
+
+    centre = await unit.centres.get("sale")
+    assert (centre.address, centre.phone) == ("12, rue des Orangers", None)
+    assert (centre.city_fr, centre.latitude) == ("Salé-Médina", 34.1)
+
+
+async def test_open_centres_come_by_their_french_name_accents_aside(unit: UnitOfWork) -> None:
+    await unit.centres.load(
+        [
+            replace(SALE, slug=slug, city_fr=city)
+            for slug, city in [("ez", "Ezzahra"), ("er", "Errachidia"), ("el", "Élite"), ("fes", "Fès")]
+        ]
+    )
+    await unit.centres.load(
+        [replace(SALE, slug="agadir", city_fr="Agadir", status=CentreStatus.UNDER_CONSTRUCTION)]
+    )
+
+    assert [centre.slug for centre in await unit.centres.open()] == ["el", "er", "ez", "fes", "sale"]
+
+
+async def test_a_centre_that_closes_is_no_longer_offered(unit: UnitOfWork) -> None:
+    await unit.centres.set_phone("sale", "0537000000")
+
+    await unit.centres.load([replace(SALE, status=CentreStatus.CLOSED)])
+
+    assert await unit.centres.open() == []
+
+
+async def test_a_centre_missing_in_the_file_stays(unit: UnitOfWork) -> None:
+    await unit.centres.load([replace(SALE, slug="fes", city_fr="Fès")])
+    await unit.centres.load([])
+
+    assert [centre.slug for centre in await unit.centres.open()] == ["fes", "sale"]
+
+
+async def test_an_unknown_slug_is_told(unit: UnitOfWork) -> None:
+    for asked in (
+        unit.centres.get("atlantis"),
+        unit.centres.set_address("atlantis", "x"),
+        unit.centres.set_phone("atlantis", "x"),
+        unit.centres.set_rules("atlantis", PUBLIC_OFFICE_RULES),
+    ):
+        with pytest.raises(CentreUnknown):
+            await asked
