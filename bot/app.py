@@ -3,8 +3,8 @@
 import asyncio
 import signal
 import socket
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from contextlib import AbstractContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -14,33 +14,36 @@ import structlog
 import uvicorn
 from sqlalchemy.engine import make_url
 from starlette.routing import BaseRoute
-from storage.schema import migrate
 from telegram import Bot
 from telegram.error import InvalidToken, TelegramError
 
 from bot.centres_file import read_centres
 from bot.channels import webchat
 from bot.channels.telegram import TelegramSender, payload_parser
-from bot.channels.telegram_commands import register_commands
+from bot.channels.telegram_commands import register_commands, register_staff_commands
 from bot.channels.telegram_intake import TelegramIntake
 from bot.channels.telegram_transport import AiohttpRequest
 from bot.clock import Clock, ShiftedClock, SystemClock
 from bot.delivery import Delivery
 from bot.http.app import create_app
+from bot.http.demo import OFFSET_MARK
 from bot.places import load_catchment, load_places
 from bot.settings import Role, Settings, SettingsWrong
 from bot.texts import load_texts
 from bot.ticks import Ticks, propose_holidays
 from bot.turns import Parser, Trouble, Turns, Voice
 from bot.zone import casablanca, check_zone
+from conversations.care.people import STAFF
+from conversations.care.people import Role as PersonRole
 from conversations.care.wall_time import to_local
 from conversations.engine.reply import Channel
 from conversations.flows import routes
 from conversations.ports import World
 from storage.centres import CentreRow
-from storage.database import Database, ProcessLock, create_engine
+from storage.database import Database, ProcessLock, create_engine, rung
 from storage.encryption import KeyRing, load_or_create_keys
-from storage.errors import DatabaseUnreachable, KeysBroken
+from storage.errors import DatabaseLocked, DatabaseUnreachable, KeysBroken
+from storage.schema import migrate
 
 log = structlog.get_logger()
 
@@ -48,7 +51,8 @@ ZONE_NAME = "Africa/Casablanca"
 # One writer on SQLite; on PostgreSQL turns of different people run side by side.
 TURN_WORKERS = {True: 1, False: 8}
 STOP_WITHIN_S = 10
-DEMO_OFFSET = "demo_clock_offset_s"
+# Somebody's command list is set when they come in; this is for what went wrong then.
+STAFF_COMMANDS_EVERY_S = 600
 
 
 @dataclass(frozen=True)
@@ -144,6 +148,7 @@ async def _run(service: Service) -> None:
             if Role.WEB in settings.roles:
                 intake = TelegramIntake(database, bot, clock)
                 work.append(_telegram_intake(intake, bot, settings, voice))
+                work.append(_staff_commands(service, bot))
                 if settings.public_url is not None:
                     extra_routes.append(intake.webhook_route(_webhook_secret(settings, database.keys)))
         if Role.TURNS in settings.roles:
@@ -192,6 +197,33 @@ async def _telegram_intake(intake: TelegramIntake, bot: Bot, settings: Settings,
     public_url = settings.public_url
     await _until_telegram_answers(lambda: intake.set_webhook(public_url, secret))
     await asyncio.Event().wait()
+
+
+async def _staff_commands(service: Service, bot: Bot) -> None:
+    """Keep each staff member's command list true to their role and language, until cancelled."""
+    known: dict[str, tuple[PersonRole, str | None]] = {}
+    async with service.database.wakes.bell("staff") as bell:
+        while True:
+            try:
+                async with service.database.reading() as unit:
+                    staff = [
+                        (address.external_id, contact)
+                        for role in sorted(STAFF)
+                        for contact in await unit.contacts.staff(role)
+                        if (address := await unit.addresses.preferred(contact.id)) is not None
+                        and address.channel == Channel.TELEGRAM
+                    ]
+                for chat_id, contact in staff:
+                    if known.get(chat_id) == (contact.role, contact.language):
+                        continue
+                    texts = service.voice.of(contact.language)
+                    await register_staff_commands(
+                        bot, chat_id, contact.role, texts.language, service.voice.texts
+                    )
+                    known[chat_id] = (contact.role, contact.language)
+            except (TelegramError, DatabaseLocked, DatabaseUnreachable) as error:
+                log.warning("staff_commands_not_set", error=type(error).__name__)
+            await rung(bell, timeout_s=STAFF_COMMANDS_EVERY_S)
 
 
 async def _until_telegram_answers(call: Callable[[], Awaitable[None]]) -> None:
@@ -257,8 +289,9 @@ async def _relay_wakes(database: Database) -> None:
 class _Server(uvicorn.Server):
     """uvicorn without its own signal handling: the service stops as a whole."""
 
-    def capture_signals(self) -> AbstractContextManager[None]:
-        return nullcontext()
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
 
 
 async def _web(service: Service, extra_routes: Sequence[BaseRoute]) -> None:
@@ -326,7 +359,7 @@ async def _clock(settings: Settings, database: Database) -> Clock:
     if not settings.is_demo:
         return SystemClock()
     async with database.reading() as unit:
-        offset = await unit.marks.get(DEMO_OFFSET)
+        offset = await unit.marks.get(OFFSET_MARK)
     return ShiftedClock(timedelta(seconds=float(offset or 0)))
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import structlog
 
 from bot.clock import Clock
-from conversations.care.people import Contact, ContactId, Role
+from conversations.care.people import STAFF, Contact, ContactId, Role
 from conversations.care.tasks import TaskKind
 from conversations.engine.engine import Engine, Routes
 from conversations.engine.flow import Choice
@@ -167,6 +167,8 @@ class Turns:
         notice = await _notice_meant(unit, contact.id, session, inbound)
         outcome = await self._voice.engine.handle(session, inbound.reply, turn, notice=notice)
         await unit.sessions.save(contact.id, replace(outcome.session, failures=0), now=now)
+        if turn.contact.role in STAFF and turn.contact != contact:
+            unit.topics.add("staff")
         if outcome.closed_notice is not None:
             await unit.sessions.close_notice(outcome.closed_notice)
         await self._carry_out(unit, outcome.effects, inbound, turn, address_id, update_id)
