@@ -34,6 +34,15 @@ class Address:
         return f"<Address {self.channel}>"
 
 
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """Who reads at an address. `is_erased`: all about them was deleted but a last word to them."""
+
+    address_id: AddressId
+    language: str | None
+    is_erased: bool
+
+
 class AddressStore:
     def __init__(self, connection: AsyncConnection, keys: KeyRing) -> None:
         self._connection = connection
@@ -61,6 +70,19 @@ class AddressStore:
             raise LookupError("the address went away while it was being found")
         address_id, contact_id = found
         return await self._contact(contact_id, now), address_id
+
+    async def reader(self, channel: str, external_id: str) -> Reader | None:
+        """Return who reads there, without counting the address as used; None when nobody is known."""
+        query = (
+            select(addresses.c.id, contacts.c.language, contacts.c.erased_at)
+            .join(contacts, contacts.c.id == addresses.c.contact_id)
+            .where(
+                addresses.c.channel == channel,
+                addresses.c.external_index == self._keys.index(channel, external_id),
+            )
+        )
+        row = (await self._connection.execute(query)).one_or_none()
+        return row and Reader(AddressId(row.id), row.language, row.erased_at is not None)
 
     async def mark_unreachable(self, address_id: int, at: datetime) -> None:
         """Note that the channel can't reach it any more; the person's next message ends that."""

@@ -1,16 +1,30 @@
 """The outbox: the only way out. Messages are written in a turn and leave after its commit."""
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Row, bindparam, case, delete, func, or_, select, true, update
+from sqlalchemy import (
+    Label,
+    Row,
+    Select,
+    bindparam,
+    case,
+    delete,
+    func,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.engine.outbound import LANES, Lane, OutboundMessage, Purpose
 from storage.encryption import KeyRing
-from storage.tables import addresses, announcements, contacts, outbox
+from storage.tables import addresses, announcements, contacts, is_unsent, outbox
 
 _PAYLOAD = "outbox.payload"
 UNSENT = ("created", "sending", "failed_temporary")
@@ -54,12 +68,24 @@ class Delivered:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Shown:
-    """A message as it stands in a person's chat, for channels that show history themselves."""
+    """A message as it stands in a person's chat, for channels that show history themselves.
+
+    `message` is None for an announcement, whose `texts` by language are given; the person reads the one in
+    `language`. `still_wanted` is as in OutboxRow.
+    """
 
     id: int
-    message: OutboundMessage
+    message: OutboundMessage | None
     replaces_id: int | None
     created_at: datetime
+    status: str
+    texts: Mapping[str, str]
+    language: str | None
+    still_wanted: bool
+
+    @property
+    def is_unsent(self) -> bool:
+        return self.status in UNSENT
 
 
 class OutboxStore:
@@ -143,20 +169,21 @@ class OutboxStore:
         )
         return await self._rows(ids)
 
-    async def waiting_for(self, address_id: int, *, now: datetime) -> list[Shown]:
-        """Return what an address has not been shown yet, in order, for channels that hold a line open."""
-        query = (
-            select(outbox)
-            .where(outbox.c.address_id == address_id, outbox.c.status.in_(UNSENT), outbox.c.due_at <= now)
-            .order_by(outbox.c.id)
-        )
+    async def waiting_for(self, address_id: int, *, after: int, now: datetime) -> list[Shown]:
+        """Return what waits for an address, and what came after a message whatever its status, in order.
+
+        For channels that hold lines open: of two lines to one person the second must show a message, too,
+        when the first has already sent it.
+        """
+        is_new = (outbox.c.id > after) & outbox.c.status.not_like("failed%")
+        query = _chat(address_id, now).where(or_(is_unsent(), is_new)).order_by(outbox.c.id)
         return await self._shown(query)
 
-    async def history(self, address_id: int, *, limit: int) -> list[Shown]:
+    async def history(self, address_id: int, *, limit: int, now: datetime) -> list[Shown]:
         """Return the last messages an address was shown or has waiting, oldest first."""
         query = (
-            select(outbox)
-            .where(outbox.c.address_id == address_id, outbox.c.status.not_like("failed%"))
+            _chat(address_id, now)
+            .where(outbox.c.status.not_like("failed%"))
             .order_by(outbox.c.id.desc())
             .limit(limit)
         )
@@ -228,13 +255,7 @@ class OutboxStore:
                 outbox,
                 addresses.c.external_enc,
                 replaced.c.message_ref.label("replaces_ref"),
-                case(
-                    (
-                        outbox.c.announcement_id.is_not(None),
-                        contacts.c.news & (announcements.c.status == "running"),
-                    ),
-                    else_=true(),
-                ).label("still_wanted"),
+                _still_wanted(),
             )
             .select_from(
                 outbox.join(addresses, addresses.c.id == outbox.c.address_id)
@@ -265,16 +286,40 @@ class OutboxStore:
             still_wanted=bool(found["still_wanted"]),
         )
 
-    async def _shown(self, query: object) -> list[Shown]:
-        rows = (await self._connection.execute(query)).all()  # type: ignore[call-overload]
-        texts: dict[int, OutboundMessage] = {}
+    async def _shown(self, query: Select[Any]) -> list[Shown]:
         return [
-            Shown(row.id, message, row.replaces_id, row.created_at)
-            for row in rows
-            if (message := self._message(row.payload_enc) or texts.get(row.announcement_id)) is not None
+            Shown(
+                id=row.id,
+                message=self._message(row.payload_enc),
+                replaces_id=row.replaces_id,
+                created_at=row.created_at,
+                status=row.status,
+                texts=json.loads(row.texts) if row.texts else {},
+                language=row.language,
+                still_wanted=bool(row.still_wanted),
+            )
+            for row in await self._connection.execute(query)
         ]
 
     def _message(self, payload: bytes | None) -> OutboundMessage | None:
         if payload is None:
             return None
         return OutboundMessage.from_json(self._keys.decrypt(payload, about=_PAYLOAD))
+
+
+def _still_wanted() -> Label[bool]:
+    """Return whether news are still to be read: the person wants news, and nobody stopped them."""
+    news_wanted = contacts.c.news & (announcements.c.status == "running")
+    return case((outbox.c.announcement_id.is_not(None), news_wanted), else_=true()).label("still_wanted")
+
+
+def _chat(address_id: int, now: datetime) -> Select[Any]:
+    return (
+        select(outbox, announcements.c.texts, _still_wanted())
+        .select_from(
+            outbox.join(addresses, addresses.c.id == outbox.c.address_id)
+            .join(contacts, contacts.c.id == addresses.c.contact_id)
+            .outerjoin(announcements, announcements.c.id == outbox.c.announcement_id)
+        )
+        .where(outbox.c.address_id == address_id, outbox.c.due_at <= now)
+    )
