@@ -507,6 +507,7 @@ async def test_a_group_is_told_once_and_nothing_of_it_is_stored(
         # Once the other group is answered, this one would have been too.
         await in_another.says("/start")
         await in_another.next_message()
+        assert len(answers(telegram, group)) == 1
         clock.shift_to(START + timedelta(minutes=11))
         await in_group.says("@Jisr_Test_Bot ?")
         again = await in_group.next_message()
