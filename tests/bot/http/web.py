@@ -105,6 +105,15 @@ class Web:
             await unit.inbox.close(update.id, status="done", now=self.clock.now())
         return webchat.parse_payload(update.payload)
 
+    async def inbound(self) -> Inbound:
+        """Wait for the next update, and take it."""
+        async with asyncio.timeout(LONGEST_WAIT_S), self.database.wakes.bell("inbox") as bell:
+            while True:
+                if inbound := await self.next_inbound():
+                    return inbound
+                await bell.wait()
+                bell.clear()
+
     async def answers(self, *messages: OutboundMessage, language: str | None = None) -> AddressId:
         """Play the next turn: take the update and say something to whom it came from."""
         inbound = await self.next_inbound()
