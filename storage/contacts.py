@@ -79,7 +79,8 @@ class ContactStore:
     async def make_staff(self, contact_id: ContactId, role: Role, centre_slug: str | None) -> None:
         if role not in STAFF:
             raise ValueError("only staff are made staff")
-        await self._change(contact_id, role=role, centre_slug=centre_slug)
+        # Somebody who had their data erased to become staff is not to be forgotten.
+        await self._change(contact_id, role=role, centre_slug=centre_slug, erased_at=None)
 
     async def erase(self, contact_id: ContactId, *, at: datetime) -> None:
         """Delete all that is kept of a person, except the address a last word still goes to.

@@ -9,7 +9,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.encryption import KeyRing
-from storage.tables import inbox
+from storage.tables import inbox, is_waiting
 
 _PAYLOAD = "inbox.payload"
 
@@ -72,12 +72,12 @@ class InboxStore:
         query = (
             select(inbox)
             .where(
-                inbox.c.status == "waiting",
+                is_waiting(inbox),
                 or_(inbox.c.not_before.is_(None), inbox.c.not_before <= now),
                 ~select(earlier.c.id)
                 .where(
                     earlier.c.lane == inbox.c.lane,
-                    earlier.c.status == "waiting",
+                    is_waiting(earlier),
                     earlier.c.id < inbox.c.id,
                 )
                 .exists(),
@@ -111,7 +111,7 @@ class InboxStore:
     async def next_at(self) -> datetime | None:
         """Return when the next put-off update may be tried again."""
         moment: datetime | None = await self._connection.scalar(
-            select(func.min(inbox.c.not_before)).where(inbox.c.status == "waiting")
+            select(func.min(inbox.c.not_before)).where(is_waiting(inbox))
         )
         return moment
 

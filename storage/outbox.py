@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import (
+    Boolean,
     Label,
     Row,
     Select,
@@ -143,14 +144,14 @@ class OutboxStore:
             .where(
                 outbox.c.channel.in_(channels),
                 outbox.c.lane.in_([lane.value for lane in lanes]),
-                outbox.c.status.in_(UNSENT),
+                is_unsent(outbox),
                 outbox.c.due_at <= now,
                 or_(outbox.c.lease_until.is_(None), outbox.c.lease_until <= now),
                 ~select(earlier.c.id)
                 .where(
                     earlier.c.address_id == outbox.c.address_id,
                     earlier.c.lane == outbox.c.lane,
-                    earlier.c.status.in_(UNSENT),
+                    is_unsent(earlier),
                     earlier.c.id < outbox.c.id,
                 )
                 .exists(),
@@ -195,7 +196,11 @@ class OutboxStore:
             return
         await self._connection.execute(
             update(outbox)
-            .where(outbox.c.id == bindparam("row_id"))
+            # A row withdrawn while it was under way stays so, unless it did arrive.
+            .where(
+                outbox.c.id == bindparam("row_id"),
+                or_(is_unsent(outbox), bindparam("arrived", type_=Boolean)),
+            )
             .values(
                 status=bindparam("new_status"),
                 message_ref=func.coalesce(bindparam("new_ref"), outbox.c.message_ref),
@@ -207,6 +212,7 @@ class OutboxStore:
             [
                 {
                     "row_id": done.row_id,
+                    "arrived": done.status in ("sent", "delivered"),
                     "new_status": done.status,
                     "new_ref": done.message_ref,
                     "new_reason": done.reason,
@@ -221,7 +227,7 @@ class OutboxStore:
         """Give up everything that waits for an address that can't be reached any more."""
         result = await self._connection.execute(
             update(outbox)
-            .where(outbox.c.address_id == address_id, outbox.c.status.in_(UNSENT))
+            .where(outbox.c.address_id == address_id, is_unsent(outbox))
             .values(status="failed_permanent", reason=reason, lease_until=None)
         )
         return result.rowcount
@@ -233,7 +239,7 @@ class OutboxStore:
             select(func.min(ready, type_=outbox.c.due_at.type)).where(
                 outbox.c.channel.in_(channels),
                 outbox.c.lane.in_([lane.value for lane in lanes]),
-                outbox.c.status.in_(UNSENT),
+                is_unsent(outbox),
             )
         )
         return moment
@@ -243,6 +249,7 @@ class OutboxStore:
         result = await self._connection.execute(
             delete(outbox).where(
                 outbox.c.status.not_in(UNSENT),
+                outbox.c.announcement_id.is_(None),
                 outbox.c.created_at < before,
             )
         )
