@@ -9,52 +9,129 @@ import fcntl
 import os
 from collections import defaultdict
 from collections.abc import AsyncIterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from datetime import tzinfo
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event, text
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Connection, Dialect, event, text
+from sqlalchemy.engine import ExceptionContext, make_url
+from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from storage.encryption import KeyRing
-from storage.errors import DatabaseLocked, DatabaseUnreachable, ProcessAlreadyRunning
+from storage.errors import DatabaseLocked, DatabaseUnreachable, ProcessAlreadyRunning, StorageError
 from storage.unit_of_work import UnitOfWork
 
 # The PostgreSQL channel on which processes wake each other; the payload is a topic.
 NOTIFY_CHANNEL = "jisr"
+# How long PostgreSQL may take to accept a connection.
+CONNECT_WITHIN_S = 10
+# How long another program may hold an SQLite file before we give up.
+BUSY_S = 15
+
+_SILENT = (
+    "The database does not answer: check that it runs and that its address (JISR_DATABASE_URL) is right."
+)
+_REFUSED = "The database refuses the user, the password or the name in its address (JISR_DATABASE_URL)."
+_UNUSABLE = (
+    "The database file can't be opened or written: check its folder, its owner and the disk's free space."
+)
+_DAMAGED = "The database file is damaged or no SQLite database: restore a backup, or choose another file."
+_LOCKED = "The database is locked by another program: close that program, or try again later."
+
+# SQLite's primary result codes. Source: sqlite.org, Result and Error Codes.
+_SQLITE: dict[int, tuple[type[StorageError], str]] = {
+    5: (DatabaseLocked, _LOCKED),  # BUSY
+    6: (DatabaseLocked, _LOCKED),  # LOCKED
+    8: (DatabaseUnreachable, _UNUSABLE),  # READONLY
+    10: (DatabaseUnreachable, _UNUSABLE),  # IOERR
+    11: (DatabaseUnreachable, _DAMAGED),  # CORRUPT
+    13: (DatabaseUnreachable, _UNUSABLE),  # FULL
+    14: (DatabaseUnreachable, _UNUSABLE),  # CANTOPEN
+    26: (DatabaseUnreachable, _DAMAGED),  # NOTADB
+}
+# Beginnings of PostgreSQL's SQLSTATE. Source: its manual, appendix A.
+_POSTGRESQL: dict[str, tuple[type[StorageError], str]] = {
+    "08": (DatabaseUnreachable, _SILENT),  # connection lost
+    "28": (DatabaseUnreachable, _REFUSED),  # user or password
+    "3D000": (DatabaseUnreachable, _REFUSED),  # no such database
+    "40001": (DatabaseLocked, _LOCKED),  # serialization failure
+    "40P01": (DatabaseLocked, _LOCKED),  # deadlock
+    "53": (DatabaseUnreachable, _SILENT),  # disk full, out of memory, too many connections
+    "55P03": (DatabaseLocked, _LOCKED),  # lock not available
+    "57P": (DatabaseUnreachable, _SILENT),  # shutting down, starting up
+}
 
 
 def create_engine(url: str) -> AsyncEngine:
     """Return an engine for an async URL, set up so that both databases behave alike.
 
-    SQLAlchemy is told to leave BEGIN to us: SQLite's driver would begin a transaction late and as a reader,
-    and two writers could then deadlock instead of queueing.
+    Whatever is done with it raises DatabaseUnreachable or DatabaseLocked when the database is the reason.
     """
-    if make_url(url).get_backend_name() != "sqlite":
-        return create_async_engine(url, pool_size=16, max_overflow=8, pool_pre_ping=True)
-    engine = create_async_engine(url, pool_size=8, connect_args={"timeout": 15})
+    if make_url(url).get_backend_name() == "sqlite":
+        engine = create_async_engine(url, pool_size=8, connect_args={"timeout": BUSY_S})
+        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        event.listen(engine.sync_engine, "begin", _begin_sqlite)
+    else:
+        engine = create_async_engine(
+            url,
+            pool_size=16,
+            max_overflow=8,
+            pool_pre_ping=True,
+            connect_args={"timeout": CONNECT_WITHIN_S},
+        )
+    event.listen(engine.sync_engine, "do_connect", _connect)
+    event.listen(engine.sync_engine, "handle_error", _raise_ours)
+    return engine
 
-    @event.listens_for(engine.sync_engine, "connect")
-    def prepare(connection: Any, _: object) -> None:
-        connection.isolation_level = None
-        cursor = connection.cursor()
-        for pragma in (
-            "journal_mode=WAL",
-            "synchronous=FULL",  # what was acknowledged survives a power cut
-            "foreign_keys=ON",
-            "busy_timeout=15000",
-        ):
-            cursor.execute(f"PRAGMA {pragma}")
-        cursor.close()
 
-    @event.listens_for(engine.sync_engine, "begin")
-    def begin(connection: Any) -> None:
+def _prepare_sqlite(connection: Any, _: object) -> None:
+    connection.isolation_level = None
+    cursor = connection.cursor()
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",  # what was acknowledged survives a power cut
+        "foreign_keys=ON",
+    ):
+        cursor.execute(f"PRAGMA {pragma}")
+    cursor.close()
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # SQLite's driver would begin a transaction late and as a reader, and two writers could then deadlock
+    # instead of queueing.
+    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
-    return engine
+
+def _connect(dialect: Dialect, _: object, args: list[Any], parameters: dict[str, Any]) -> Any:
+    try:
+        return dialect.connect(*args, **parameters)
+    except OSError as error:
+        raise DatabaseUnreachable(_SILENT) from error
+
+
+def _raise_ours(context: ExceptionContext) -> None:
+    """Turn the driver's "can't reach" and "is locked" into ours; leave everything else as it is."""
+    if context.is_pre_ping:
+        return  # the pool connects anew, and that may raise
+    error = context.original_exception
+    if isinstance(error, OSError):
+        context.is_disconnect = context.connection is not None
+    if found := _ours(error):
+        kind, sentence = found
+        raise kind(sentence)
+    if context.is_disconnect and isinstance(error, Exception):
+        raise DatabaseUnreachable(_SILENT)
+
+
+def _ours(error: BaseException) -> tuple[type[StorageError], str] | None:
+    code = getattr(error, "sqlite_errorcode", None)
+    if code is not None:
+        return _SQLITE.get(code & 0xFF)
+    state = getattr(error, "sqlstate", None) or ""
+    return next((ours for begins, ours in _POSTGRESQL.items() if state.startswith(begins)), None)
 
 
 class Wakes:
@@ -119,27 +196,23 @@ class Database:
         Raises DatabaseUnreachable or DatabaseLocked when the database is the reason; both may be
         tried again.
         """
-        async with self._turn_to_write():
-            with _database_errors():
-                async with self.engine.begin() as connection:
-                    unit = self._unit(connection)
-                    yield unit
-                    if not self.is_sqlite:
-                        for topic in sorted(unit.topics):
-                            await connection.execute(
-                                text("SELECT pg_notify(:channel, :topic)"),
-                                {"channel": NOTIFY_CHANNEL, "topic": topic},
-                            )
+        async with self._turn_to_write(), self._connected() as connection, connection.begin():
+            unit = self._unit(connection)
+            yield unit
+            if not self.is_sqlite:
+                for topic in sorted(unit.topics):
+                    await connection.execute(
+                        text("SELECT pg_notify(:channel, :topic)"),
+                        {"channel": NOTIFY_CHANNEL, "topic": topic},
+                    )
         for topic in unit.topics:
             self.wakes.ring(topic)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[UnitOfWork]:
         """Run a block that only reads, without waiting for the writer."""
-        with _database_errors():
-            async with self.engine.connect() as connection:
-                connection = await connection.execution_options(isolation_level="AUTOCOMMIT")
-                yield self._unit(connection)
+        async with self._connected() as connection:
+            yield self._unit(await connection.execution_options(isolation_level="AUTOCOMMIT"))
 
     async def relay_wakes(self) -> None:
         """Ring here what other processes ring, until cancelled (PostgreSQL; SQLite has one process).
@@ -147,40 +220,34 @@ class Database:
         Raises DatabaseUnreachable when the listening connection is lost: wakes are only lost with
         it, never work, since every worker also looks by itself now and then.
         """
-        with _database_errors():
-            async with self.engine.connect() as connection:
-                connection = await connection.execution_options(isolation_level="AUTOCOMMIT")
-                driver: Any = (await connection.get_raw_connection()).driver_connection
-                lost = asyncio.Event()
-                driver.add_termination_listener(lambda _: lost.set())
-                await driver.add_listener(NOTIFY_CHANNEL, lambda *call: self.wakes.ring(call[3]))
-                await lost.wait()
-        raise DatabaseUnreachable("The listening connection was lost.")
+        async with self._connected() as connection:
+            driver: Any = (await connection.get_raw_connection()).driver_connection
+            # It listens for as long as it lives, so it must not go back among the others.
+            await connection.run_sync(lambda sync_connection: sync_connection.detach())
+            lost = asyncio.Event()
+            driver.add_termination_listener(lambda _: lost.set())
+            await driver.add_listener(NOTIFY_CHANNEL, lambda *call: self.wakes.ring(call[3]))
+            await lost.wait()
+        raise DatabaseUnreachable(_SILENT)
 
     async def close(self) -> None:
         await self.engine.dispose()
+
+    @asynccontextmanager
+    async def _connected(self) -> AsyncIterator[AsyncConnection]:
+        async with AsyncExitStack() as stack:
+            try:
+                connection = await stack.enter_async_context(self.engine.connect())
+            except (OSError, PoolTimeout) as error:
+                # An idle connection was found dead, or none came free; the rest is `create_engine`'s.
+                raise DatabaseUnreachable(_SILENT) from error
+            yield connection
 
     def _unit(self, connection: AsyncConnection) -> UnitOfWork:
         return UnitOfWork(connection, self.keys, zone=self._zone, zone_name=self._zone_name)
 
     def _turn_to_write(self) -> AbstractAsyncContextManager[None]:
         return nullcontext() if self._writer is None else self._writer
-
-
-class _database_errors:  # noqa: N801 - reads as the phrase it is used in
-    """Turn the driver's "can't reach" and "is locked" into ours; leave everything else as it is."""
-
-    def __enter__(self) -> None:
-        return None
-
-    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, _: object) -> None:
-        match error:
-            case DBAPIError() if "database is locked" in str(error.orig):
-                raise DatabaseLocked("The database is locked by another program.") from error
-            case DBAPIError() if error.connection_invalidated or "unable to open" in str(error.orig):
-                raise DatabaseUnreachable("The database does not answer.") from error
-            case OSError() | TimeoutError() if not isinstance(error, InterruptedError):
-                raise DatabaseUnreachable("The database does not answer.") from error
 
 
 class ProcessLock:
@@ -192,7 +259,10 @@ class ProcessLock:
 
     def take(self) -> None:
         """Raises ProcessAlreadyRunning when another process serves the same database."""
-        handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise DatabaseUnreachable(_UNUSABLE) from error
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
