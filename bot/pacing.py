@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from bot.channels.channel import Pace
 
@@ -38,11 +38,20 @@ class Bucket:
 
 
 class Pacer:
-    """Says when the next message may leave. One per channel account and process."""
+    """Says when the next message may leave. One per channel account and process.
 
-    def __init__(self, pace: Pace, clock: Callable[[], float]) -> None:
+    `clock` gives monotonic seconds, and `sleep` waits for so many of them.
+    """
+
+    def __init__(
+        self,
+        pace: Pace,
+        clock: Callable[[], float],
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> None:
         self._pace = pace
         self._clock = clock
+        self._sleep = sleep
         now = clock()
         self._account = Bucket(pace.per_second, pace.burst, now)
         self._bulk = Bucket(pace.bulk_per_second, 1, now)
@@ -66,7 +75,7 @@ class Pacer:
                 return 0.0
             if wait_s > LONGEST_WAIT_S:
                 return wait_s
-            await asyncio.sleep(wait_s)
+            await self._sleep(wait_s)
 
     def too_fast(self, address_id: int, retry_after_s: float) -> None:
         """Hold one chat for as long as the platform says, and bulk for a moment; nobody else waits."""
