@@ -142,17 +142,11 @@ class _Handling:
         word = word_of_choice(tap.choice_id)
         session, notice = self._session, self._notice
         if tap.prompt_ref == session.prompt_ref and session.offers(tap.choice_id):
-            self._in_place = True
-            if word:
-                await self._word(word)
-            else:
-                await self._chosen(tap.choice_id)
+            self._acts_on(tap)
+            await (self._word(word) if word else self._chosen(tap.choice_id))
         elif notice and tap.prompt_ref == notice.prompt_ref and notice.offers(tap.choice_id):
-            self._in_place = True
-            if word:
-                await self._word(word)
-            else:
-                await self._chosen_on_notice(notice, tap.choice_id)
+            self._acts_on(tap)
+            await (self._word(word) if word else self._chosen_on_notice(notice, tap.choice_id))
         elif word and word is not Word.BACK:
             await self._word(word)
         elif not self._is_double_tap(tap):
@@ -160,12 +154,16 @@ class _Handling:
                 self._turn.gettext("That button was from an older message. Here is where we are now.")
             )
 
+    def _acts_on(self, tap: Tap) -> None:
+        self._in_place = True
+        self._session = replace(self._session, tapped=tap.prompt_ref, tapped_at=self._turn.now)
+
     def _is_double_tap(self, tap: Tap) -> bool:
         session = self._session
         return (
-            tap.prompt_ref == f"p{session.prompt_no - 1}"
-            and session.shown_at is not None
-            and self._turn.now - session.shown_at < DOUBLE_TAP
+            tap.prompt_ref == session.tapped
+            and session.tapped_at is not None
+            and self._turn.now - session.tapped_at < DOUBLE_TAP
         )
 
     async def _commanded(self, command: Command) -> None:
@@ -182,12 +180,12 @@ class _Handling:
         if word is Word.DANGER:
             await self._word(word)
             return
-        if notice := self._notice_typed_on():
+        step = self._current_step()
+        if (notice := self._notice_typed_on()) and (step is None or step.matches_typed_choices):
             choice_id = matching_choice(reply.text, notice.choices)
             if choice_id:
                 await self._chosen_on_notice(notice, choice_id)
                 return
-        step = self._current_step()
         if step and step.matches_typed_choices and (choice_id := await self._typed_choice(reply.text)):
             await (self._word(chosen) if (chosen := word_of_choice(choice_id)) else self._chosen(choice_id))
         elif word:

@@ -10,6 +10,7 @@ from conversations.engine.flow import JSON, Choice
 
 # A dialogue left for longer than this starts afresh, politely. Menus never expire.
 PATIENCE = timedelta(hours=24)
+_MOMENTS = ("shown_at", "expires_at", "tapped_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +31,8 @@ class Session:
     `frame` is None between flows. `choices` are the ones last shown, under prompt number
     `prompt_no`; replies are matched against them and never against recomputed ones. `resume` is
     the place a pushed notice interrupted. `misses` counts answers in a row that were not understood,
-    `failures` turns in a row that went wrong. `shown_at` and `expires_at` are aware UTC.
+    `failures` turns in a row that went wrong. `tapped` is the prompt last acted on by a tap. Moments
+    are aware UTC.
     """
 
     frame: Frame | None = None
@@ -42,6 +44,8 @@ class Session:
     resume: Frame | None = None
     misses: int = 0
     failures: int = 0
+    tapped: str | None = None
+    tapped_at: datetime | None = None
 
     def __repr__(self) -> str:
         return f"<Session prompt {self.prompt_no}>"
@@ -56,7 +60,7 @@ class Session:
     def to_json(self) -> str:
         """Return a text form; `from_json` is its mirror."""
         body = asdict(self)
-        for name in ("shown_at", "expires_at"):
+        for name in _MOMENTS:
             body[name] = body[name] and body[name].isoformat()
         body["choices"] = _pairs(self.choices)
         return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
@@ -64,8 +68,8 @@ class Session:
     @classmethod
     def from_json(cls, text: str) -> Self:
         body = json.loads(text)
-        for name in ("shown_at", "expires_at"):
-            body[name] = body[name] and datetime.fromisoformat(body[name])
+        for name in _MOMENTS:
+            body[name] = datetime.fromisoformat(body[name]) if body.get(name) else None
         for name in ("frame", "resume"):
             body[name] = body[name] and _frame(body[name])
         body["choices"] = _choices(body["choices"])

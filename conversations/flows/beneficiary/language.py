@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from conversations.engine.flow import Again, Choice, Finish, Flow, Move, Prompt, Step
+from conversations.engine.flow import Again, Choice, Finish, Flow, Home, Move, Prompt, Step
 from conversations.engine.reply import Reply
 from conversations.engine.turn import Turn
 from conversations.texts import LANGUAGES
@@ -31,9 +31,12 @@ class ChooseLanguage(Step[NoAnswers]):
         return Prompt(GREETING, choices, navigation=False)
 
     async def chosen(self, turn: Turn[NoAnswers], choice_id: str) -> Move:
+        is_first_choice = turn.contact.language is None
         await turn.desk.contacts.set_language(turn.contact.id, choice_id)
         await turn.reload()
-        return Finish(turn.gettext("✅ We will write to you in this language."))
+        said = turn.gettext("✅ We will write to you in this language.")
+        # Who came for something else goes on with it; who has just come in goes on inside.
+        return Home(said) if is_first_choice else Finish(said)
 
     async def answer(self, turn: Turn[NoAnswers], reply: Reply) -> Move:
         # The greeting is its own help; any other sentence might be in the wrong language.

@@ -16,7 +16,7 @@ async def test_a_newcomer_becomes_a_caseworker_and_only_chooses_a_language(
 
     await chama.commands("start", CODE)
     assert "Welcome. You are a caseworker at the centre of" in chama.screen
-    await chama.taps("en", "!menu")
+    await chama.taps("en")
 
     contact = await chama.contact()
     assert (contact.role, contact.centre_slug) == (Role.CASEWORKER, "sale")
