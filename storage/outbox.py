@@ -196,10 +196,11 @@ class OutboxStore:
             return
         await self._connection.execute(
             update(outbox)
-            # A row withdrawn while it was under way stays so, unless it did arrive.
+            # A row withdrawn while it was under way stays so, unless it did arrive. The statuses are spelled
+            # out because a statement for many rows can hold no list.
             .where(
                 outbox.c.id == bindparam("row_id"),
-                or_(is_unsent(outbox), bindparam("arrived", type_=Boolean)),
+                or_(bindparam("arrived", type_=Boolean), *(outbox.c.status == status for status in UNSENT)),
             )
             .values(
                 status=bindparam("new_status"),

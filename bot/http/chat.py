@@ -231,7 +231,7 @@ class Line:
             try:
                 await self._report([Delivered(number, "delivered", now) for number in sorted(seen)])
             except (DatabaseLocked, DatabaseUnreachable):
-                # The page tells again when it comes back.
+                # Only the status stays behind: the messages were seen.
                 return
 
     # What the page is shown

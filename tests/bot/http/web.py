@@ -29,6 +29,7 @@ from conversations.engine.outbound import OutboundMessage, Purpose
 from conversations.engine.reply import Inbound
 from storage.addresses import AddressId
 from storage.database import Database
+from storage.errors import DatabaseUnreachable
 from tests.fakes import marked_texts, real_world
 
 # Far longer than any answer takes: only a broken service makes a test wait for it.
@@ -173,7 +174,7 @@ class Web:
 
         @event.listens_for(self.database.engine.sync_engine, "begin")
         def refuse(_: object) -> None:
-            raise ConnectionRefusedError
+            raise DatabaseUnreachable("The database does not answer.")
 
     async def statuses(self, address_id: AddressId) -> list[str]:
         """What became of the messages to somebody, in order."""
