@@ -203,4 +203,5 @@ def _appointment(row: Row[Any]) -> Appointment:
         version=row.version,
         code=row.code,
         coming=row.coming,
+        booked_at=row.created_at,
     )

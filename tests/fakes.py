@@ -300,6 +300,7 @@ class FakeAppointments:
             version=1,
             code=new_visit_code(number * 7919),
             coming=False,
+            booked_at=now,
         )
         self.rows[number] = appointment
         return appointment

@@ -48,7 +48,8 @@ class Appointment:
 
     A visit is moved in place: each change of time or status raises `version`,
     so that messages about an earlier one are known to be stale. `code` is what
-    the person says at the door, `coming` whether they answered that they come. What the
+    the person says at the door, `coming` whether they answered that they come, `booked_at` (aware
+    UTC) when the visit was first asked for. What the
     person comes for and their code stay out of `repr`, and so out of logs.
     """
 
@@ -63,6 +64,7 @@ class Appointment:
     version: int
     code: str = field(repr=False)
     coming: bool
+    booked_at: datetime
 
     @property
     def is_live(self) -> bool:

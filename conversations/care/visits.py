@@ -5,7 +5,7 @@ the centre's caseworkers hear of every change in the same transaction.
 """
 
 from dataclasses import dataclass
-from datetime import date, time
+from datetime import date, datetime, time
 from enum import StrEnum
 from typing import Any
 
@@ -13,7 +13,7 @@ from conversations.care.appointments import Appointment, Need
 from conversations.care.hours import bookable_days, open_slots
 from conversations.care.people import Role
 from conversations.care.reminders import plan_reminders
-from conversations.care.wall_time import to_utc
+from conversations.care.wall_time import to_local, to_utc
 from conversations.engine.outbound import Purpose
 from conversations.engine.turn import Turn
 from conversations.errors import SlotTaken
@@ -109,7 +109,7 @@ async def book(turn: Turn[Any], *, centre_slug: str, need: Need, day: date, at: 
         now=turn.now,
     )
     await turn.desk.contacts.set_home(turn.contact.id, centre_slug=centre_slug)
-    await _plan(turn, appointment)
+    await _plan(turn, appointment, booked_at=turn.now)
     await tell_staff(turn, appointment, VisitEvent.BOOKED)
     return appointment
 
@@ -134,7 +134,7 @@ async def move(
         now=turn.now,
     )
     await turn.desk.schedule.withdraw(subject_of(moved.id))
-    await _plan(turn, moved)
+    await _plan(turn, moved, booked_at=turn.now)
     await tell_staff(turn, moved, VisitEvent.CHANGED)
     return moved
 
@@ -146,7 +146,7 @@ async def confirm(turn: Turn[Any], appointment: Appointment) -> Appointment:
     """
     confirmed = await turn.desk.appointments.confirm(appointment.id, now=turn.now)
     await turn.desk.schedule.withdraw(subject_of(confirmed.id))
-    await _plan(turn, confirmed)
+    await _plan(turn, confirmed, booked_at=confirmed.booked_at)
     return confirmed
 
 
@@ -173,8 +173,12 @@ async def tell_staff(turn: Turn[Any], appointment: Appointment, event: VisitEven
         )
 
 
-async def _plan(turn: Turn[Any], appointment: Appointment) -> None:
-    steps = plan_reminders(appointment.starts_local, booked_at_local=turn.local_now)
+async def _plan(turn: Turn[Any], appointment: Appointment, *, booked_at: datetime) -> None:
+    """Plan what is still to come of a visit's reminders, as they follow from when it was booked."""
+    planned_steps = plan_reminders(
+        appointment.starts_local, booked_at_local=to_local(booked_at, turn.world.zone)
+    )
+    steps = [planned for planned in planned_steps if planned.due_local > turn.local_now]
     await turn.desk.schedule.plan(
         contact_id=appointment.contact_id,
         purpose=Purpose.REMINDER,

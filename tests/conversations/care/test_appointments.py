@@ -20,6 +20,7 @@ VISIT = Appointment(
     version=1,
     code="KD472",
     coming=False,
+    booked_at=datetime(2026, 11, 20, 9, tzinfo=UTC),
 )
 
 

@@ -1,5 +1,7 @@
 """What a caseworker hears of visits, and what their buttons do."""
 
+from datetime import timedelta
+
 from conversations.care.appointments import AppointmentStatus, Need
 from conversations.care.people import Role
 from conversations.care.reminders import ReminderStep
@@ -86,6 +88,18 @@ async def test_confirming_tells_the_person_and_keeps_the_reminders(
     assert amina.notice.key == f"visit:{visit.id}:{confirmed.version}:confirmed"
     steps = {due.step for due in scene.desk.schedule.due if due.contact_id == amina.contact_id}
     assert {ReminderStep.DAY_BEFORE, ReminderStep.TWO_HOURS_BEFORE} <= steps
+
+
+async def test_a_visit_booked_long_ahead_keeps_its_early_reminder_when_confirmed_later(
+    scene: Scene, amina: Person, driss: Person
+) -> None:
+    await books(amina, WEDNESDAY + timedelta(days=9))
+    scene.later(days=3)
+
+    await driss.taps_notice("confirm")
+
+    steps = {due.step for due in scene.desk.schedule.due if due.purpose is Purpose.REMINDER}
+    assert steps == set(ReminderStep)
 
 
 async def test_a_number_typed_right_after_the_news_is_its_button(
