@@ -77,25 +77,26 @@ class ShowKept(Step[NoAnswers]):
 
 def _settings(turn: Turn[NoAnswers]) -> list[Choice]:
     """Return the settings; some ids are the names of flows."""
-    contact = turn.contact
-    # Translators: label, at most 24 characters.
-    news = (
-        turn.pgettext("button", "🔕 Stop the news")
-        if contact.news
-        else turn.pgettext("button", "🔔 Get news")
-    )
     return [
         # Translators: label, at most 24 characters.
         Choice("language", turn.pgettext("button", "🌐 Language")),
         # Translators: label, at most 24 characters.
         Choice("name", turn.pgettext("button", "👤 What to call me")),
-        Choice("news", news),
+        _news_choice(turn),
         _check_ins_choice(turn),
         # Translators: label, at most 24 characters.
         Choice("kept", turn.pgettext("button", "🔎 What is kept")),
         # Translators: label, at most 24 characters.
         Choice("erase", turn.pgettext("button", "🗑️ Erase everything")),
     ]
+
+
+def _news_choice(turn: Turn[NoAnswers]) -> Choice:
+    if turn.contact.news:
+        # Translators: label, at most 24 characters.
+        return Choice("news", turn.pgettext("button", "🔕 Stop the news"))
+    # Translators: label, at most 24 characters.
+    return Choice("news", turn.pgettext("button", "🔔 Get news"))
 
 
 def _check_ins_choice(turn: Turn[NoAnswers]) -> Choice:

@@ -73,6 +73,8 @@ def over(turn: Turn[Any]) -> str:
 
 def address_and_phone(turn: Turn[Any], centre: Centre) -> str:
     """Return how to get to the centre and how to call it; a number stands alone on its line."""
+    if not centre.address and not centre.phone:
+        return turn.gettext("Address and phone number are not known to us yet; the centre will tell you.")
     if centre.address:
         address = turn.gettext("Address: {address}").format(address=centre.address)
     else:

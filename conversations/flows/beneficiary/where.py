@@ -58,24 +58,16 @@ class ChooseCentre(Step[Wish]):
     async def answer(self, turn: Turn[Wish], reply: Reply) -> Move:
         match reply:
             case Text(text):
-                return await self._look_up(turn, text)
+                return await _look_up(turn, text) or Again(
+                    turn.gettext(
+                        "I don't know a place of that name. Try another spelling, or choose a region."
+                    )
+                )
             case Location(latitude, longitude):
                 return await self._located(turn, latitude, longitude)
         return Again(
             turn.gettext("Please choose a centre, share your location or write the name of your town.")
         )
-
-    async def _look_up(self, turn: Turn[Wish], text: str) -> Move:
-        matches = turn.world.places.find(text)
-        if not matches:
-            return Again(
-                turn.gettext("I don't know a place of that name. Try another spelling, or choose a region.")
-            )
-        if len(matches) == 1 and matches[0].certain:
-            await _look_from(turn, matches[0].place)
-            return Again()
-        turn.draft.hits = [match.place.place_id for match in matches]
-        return Goto(WhichPlace)
 
     async def _located(self, turn: Turn[Wish], latitude: float, longitude: float) -> Move:
         code = turn.world.places.nearest_province(latitude, longitude)
@@ -117,10 +109,8 @@ class WhichPlace(Step[Wish]):
         return Goto(ChooseCentre)
 
     async def answer(self, turn: Turn[Wish], reply: Reply) -> Move:
-        if isinstance(reply, Text) and (matches := turn.world.places.find(reply.text)):
-            turn.draft.hits = [match.place.place_id for match in matches]
-            return Again()
-        return Again(turn.not_understood(reply))
+        found = await _look_up(turn, reply.text) if isinstance(reply, Text) else None
+        return found or Again(turn.not_understood(reply))
 
 
 class ChooseRegion(Step[Wish]):
@@ -155,11 +145,8 @@ class ChooseTown(Step[Wish]):
         return Goto(ChooseCentre)
 
     async def answer(self, turn: Turn[Wish], reply: Reply) -> Move:
-        matches = turn.world.places.find(reply.text) if isinstance(reply, Text) else []
-        if not matches:
-            return Again(turn.not_understood(reply))
-        turn.draft.hits = [match.place.place_id for match in matches]
-        return Goto(WhichPlace)
+        found = await _look_up(turn, reply.text) if isinstance(reply, Text) else None
+        return found or Again(turn.not_understood(reply))
 
 
 SEARCH_STEPS = (WhichPlace, ChooseRegion, ChooseTown)
@@ -184,7 +171,7 @@ def about_distance(turn: Turn[Any], centre: Centre) -> str | None:
 def _suggestion(turn: Turn[Wish], centres: list[Centre]) -> str:
     place = turn.world.places.place(turn.draft.place_id)
     if not turn.draft.order or not centres:
-        return turn.gettext("Which centre is best for you?")
+        return turn.gettext("Which centre suits you?")
     first = city(turn, centres[0])
     if place is None:
         return turn.gettext("For where you are, this centre comes first: {city}.").format(city=first)
@@ -203,6 +190,18 @@ async def _centres_in_order(turn: Turn[Wish]) -> list[Centre]:
         return [known[slug] for slug in turn.draft.order if slug in known]
     ranked = _ranked(turn, centres, turn.contact.province_code, None)
     return sorted((each.centre for each in ranked), key=lambda each: each.slug != turn.contact.centre_slug)
+
+
+async def _look_up(turn: Turn[Wish], text: str) -> Move | None:
+    """Go on from the place that the words name; None when they name none."""
+    matches = turn.world.places.find(text)
+    if not matches:
+        return None
+    if len(matches) == 1 and matches[0].certain:
+        await _look_from(turn, matches[0].place)
+        return Goto(ChooseCentre)
+    turn.draft.hits = [match.place.place_id for match in matches]
+    return Goto(WhichPlace)
 
 
 async def _look_from(turn: Turn[Wish], place: Place) -> None:
