@@ -357,6 +357,16 @@ async def test_an_announcement_stands_in_the_chat_with_a_button_to_stop_them(
     assert message["prompt_no"] is None
 
 
+async def test_an_announcement_reaches_an_open_page(web: Web, chama: Browser, page: Page) -> None:
+    await web.agrees_to_news(chama.token)
+    await web.says(chama.token, say("Bonjour"))
+    assert await page.said() == "Bonjour"
+
+    await web.announces(fr="Nouvel atelier à Salé")
+
+    assert "Nouvel atelier à Salé" in await page.said()
+
+
 async def test_news_that_came_before_stop_are_no_longer_shown(web: Web, chama: Browser, page: Page) -> None:
     contact_id = await web.agrees_to_news(chama.token)
     await page.leaves()
