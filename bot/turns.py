@@ -4,7 +4,7 @@ The transaction holds the inbox row, the session, all domain rows and the outbox
 point leaves either nothing of it (the row waits and comes again) or all of it.
 """
 
-import asyncio
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -24,7 +24,7 @@ from conversations.engine.turn import Effect, Push, Turn
 from conversations.engine.words import Word
 from conversations.flows.news import TaskNews
 from conversations.ports import World
-from conversations.texts import Texts
+from conversations.texts import Texts, strip_isolates
 from storage.database import Database, rung
 from storage.errors import DatabaseLocked, DatabaseUnreachable
 from storage.inbox import StoredUpdate
@@ -40,6 +40,9 @@ HANDOVER_AFTER = 3
 MOST_ATTEMPTS = 5
 # How long a worker waits when nobody wakes it: only matters when a wake-up got lost.
 IDLE_S = 5.0
+
+# What a notice's buttons carry; longer numbers than the database counts are nobody's.
+_NOTICE_REF = re.compile(r"n[0-9]{1,18}")
 
 Parser = Callable[[str], Inbound | None]
 
@@ -78,15 +81,13 @@ async def show_push(unit: UnitOfWork, push: Push, voice: Voice, *, now: datetime
     if presented is None:
         return False
     frame, prompt = presented
-    if push.replaces and push.subject:
-        await unit.sessions.close_notices(push.contact_id, push.subject)
-    prompt_ref = None
-    if prompt.choices:
+    choices = tuple(Choice(choice.id, strip_isolates(choice.label)) for choice in prompt.choices)
+    notice = None
+    if choices:
         notice = await unit.sessions.add_notice(
-            push.contact_id, frame, tuple(prompt.choices), subject=push.subject, now=now
+            push.contact_id, frame, choices, subject=push.subject, now=now
         )
-        prompt_ref = notice.prompt_ref
-    message = _message(prompt.text, texts, prompt.choices, prompt_ref)
+    message = _message(prompt.text, texts, choices, notice.prompt_ref if notice else None)
     written = await unit.outbox.add(
         address_id=address.id,
         channel=address.channel,
@@ -97,10 +98,15 @@ async def show_push(unit: UnitOfWork, push: Push, voice: Voice, *, now: datetime
         subject=push.subject,
         replaces_key=push.replaces,
     )
-    if not written and prompt_ref is not None:
-        await unit.sessions.close_notice(int(prompt_ref[1:]))
+    if not written:
+        # It was pushed before: the buttons people have are those of then.
+        if notice is not None:
+            await unit.sessions.close_notice(notice.id)
+        return False
+    if push.replaces and push.subject:
+        await unit.sessions.close_notices(push.contact_id, push.subject, but=notice.id if notice else None)
     _ring(unit, address.id)
-    return written
+    return True
 
 
 class Turns:
@@ -121,6 +127,7 @@ class Turns:
                     while await self.handle_next():
                         trouble.over()
                     pause_s = await self._pause_s()
+                    trouble.over()
                 except (DatabaseLocked, DatabaseUnreachable) as error:
                     pause_s = trouble.pause_s(error)
                 await rung(bell, timeout_s=pause_s)
@@ -137,7 +144,8 @@ class Turns:
                 inbound = self._parse(taken)
                 if inbound is not None:
                     await self._handle(unit, inbound, taken.id, now)
-                await unit.inbox.close(taken.id, status="done", now=now)
+                status = "failed" if taken.payload is None else "done"
+                await unit.inbox.close(taken.id, status=status, now=now)
         except (DatabaseLocked, DatabaseUnreachable):
             raise
         except Exception:
@@ -148,6 +156,9 @@ class Turns:
         return True
 
     def _parse(self, taken: StoredUpdate) -> Inbound | None:
+        if taken.payload is None:
+            log.error("update_unreadable", update=taken.id, channel=taken.channel)
+            return None
         parser = self._parsers.get(taken.channel)
         inbound = parser(taken.payload) if parser else None
         if inbound is None:
@@ -169,6 +180,9 @@ class Turns:
         await unit.sessions.save(contact.id, replace(outcome.session, failures=0), now=now)
         if turn.contact.role in STAFF and turn.contact != contact:
             unit.topics.add("staff")
+        if turn.contact.role is Role.MANAGER:
+            # They may have begun an announcement, which open web pages wait for.
+            unit.topics.add("announcements")
         if outcome.closed_notice is not None:
             await unit.sessions.close_notice(outcome.closed_notice)
         await self._carry_out(unit, outcome.effects, inbound, turn, address_id, update_id)
@@ -233,6 +247,8 @@ class Turns:
         """Apologise once for a turn that went wrong; nothing else of it is kept."""
         try:
             async with self._database.transaction() as unit:
+                if not await unit.inbox.claim_again(taken.id):
+                    return
                 now = self._clock.now()
                 inbound = self._parse(taken)
                 if inbound is not None:
@@ -246,6 +262,8 @@ class Turns:
 
     async def _put_off(self, taken: StoredUpdate) -> None:
         async with self._database.transaction() as unit:
+            if not await unit.inbox.claim_again(taken.id):
+                return
             now = self._clock.now()
             attempts = await unit.inbox.try_later(
                 taken.id, not_before=now + timedelta(seconds=2**taken.attempts)
@@ -360,7 +378,7 @@ async def _notice_meant(
 ) -> Notice | None:
     """Return the notice a tap was on; for typed words the newest, when it is the last thing shown."""
     match inbound.reply:
-        case Tap(prompt_ref) if prompt_ref.startswith("n") and prompt_ref[1:].isdecimal():
+        case Tap(prompt_ref) if _NOTICE_REF.fullmatch(prompt_ref):
             return await unit.sessions.notice(contact_id, int(prompt_ref[1:]))
         case Text():
             return await unit.sessions.newest_notice(contact_id, since=session.shown_at)
@@ -374,10 +392,3 @@ def _known(language: str | None) -> str | None:
 
 def _ring(unit: UnitOfWork, address_id: int) -> None:
     unit.topics.update(("outbox", f"address:{address_id}"))
-
-
-async def run_workers(turns: Turns, count: int) -> None:
-    """Run so many workers until cancelled."""
-    async with asyncio.TaskGroup() as group:
-        for _ in range(count):
-            group.create_task(turns.work())

@@ -4,12 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy import delete, func, or_, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.encryption import KeyRing
+from storage.errors import ValueTampered
 from storage.tables import inbox, is_waiting
+from storage.upserts import insert_into
 
 _PAYLOAD = "inbox.payload"
 
@@ -26,11 +27,14 @@ class NewUpdate:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class StoredUpdate:
-    """An update to be handled. `attempts` counts earlier tries that the database cut short."""
+    """An update to be handled. `attempts` counts how often it was put off.
+
+    `payload` is None when what is stored can't be read any more.
+    """
 
     id: int
     channel: str
-    payload: str
+    payload: str | None
     attempts: int
     received_at: datetime
 
@@ -44,7 +48,7 @@ class InboxStore:
         """Store the updates and return how many were new; one that is there already is left alone."""
         if not updates:
             return 0
-        dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
+        await self._queue_up({new.lane for new in updates})
         rows = [
             {
                 "channel": new.channel,
@@ -56,7 +60,7 @@ class InboxStore:
             for new in updates
         ]
         result = await self._connection.execute(
-            dialect.insert(inbox)
+            insert_into(self._connection, inbox)
             .values(rows)
             .on_conflict_do_nothing(index_elements=[inbox.c.channel, inbox.c.update_key])
         )
@@ -89,8 +93,16 @@ class InboxStore:
         row = (await self._connection.execute(query)).one_or_none()
         if row is None:
             return None
-        payload = self._keys.decrypt(row.payload_enc, about=_PAYLOAD)
+        try:
+            payload = self._keys.decrypt(row.payload_enc, about=_PAYLOAD)
+        except ValueTampered:
+            payload = None
         return StoredUpdate(row.id, row.channel, payload, row.attempts, row.received_at)
+
+    async def claim_again(self, update_id: int) -> bool:
+        """Lock an update whose turn has failed; False when another worker has it or has dealt with it."""
+        query = select(inbox.c.id).where(inbox.c.id == update_id, is_waiting(inbox))
+        return await self._connection.scalar(query.with_for_update(skip_locked=True)) is not None
 
     async def close(self, update_id: int, *, status: str, now: datetime) -> None:
         """Mark an update "done", or "failed" when it could not be handled at all."""
@@ -128,13 +140,22 @@ class InboxStore:
             (row.received_at, self._keys.decrypt(row.payload_enc, about=_PAYLOAD)) for row in reversed(rows)
         ]
 
-    async def forget_lane(self, lane: bytes) -> None:
-        """Delete what a person sent, when they have their data erased; the turn under way is kept."""
-        await self._connection.execute(delete(inbox).where(inbox.c.lane == lane, inbox.c.status != "waiting"))
-
     async def forget(self, *, before: datetime) -> int:
         """Delete handled updates older than that."""
         result = await self._connection.execute(
             delete(inbox).where(inbox.c.status != "waiting", inbox.c.received_at < before)
         )
         return result.rowcount
+
+    async def _queue_up(self, lanes: set[bytes]) -> None:
+        """Wait until whoever is adding to one of the lanes has committed.
+
+        PostgreSQL hands out ids before the commit: an update could become visible behind one of a higher
+        id that somebody is already handling. On SQLite there is one writer.
+        """
+        if self._connection.dialect.name == "postgresql":
+            # In one order for everybody, so that nobody waits in a circle.
+            numbers = sorted(int.from_bytes(lane[:8], signed=True) for lane in lanes)
+            await self._connection.execute(
+                text("SELECT pg_advisory_xact_lock(unnest(CAST(:lanes AS bigint[])))"), {"lanes": numbers}
+            )

@@ -1,12 +1,10 @@
 """Single values the service keeps for itself."""
 
-from typing import Any
-
 from sqlalchemy import select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.tables import marks
+from storage.upserts import insert_into
 
 
 class MarkStore:
@@ -18,8 +16,7 @@ class MarkStore:
         return value
 
     async def set(self, name: str, value: str) -> None:
-        dialect: Any = postgresql if self._connection.dialect.name == "postgresql" else sqlite
-        upsert = dialect.insert(marks)
+        upsert = insert_into(self._connection, marks)
         await self._connection.execute(
             upsert.values(name=name, value=value).on_conflict_do_update(
                 index_elements=[marks.c.name], set_={"value": upsert.excluded.value}

@@ -1,19 +1,25 @@
 """Sessions, one a contact, and the notices pushed beside them."""
 
+import logging
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.care.people import ContactId
 from conversations.engine.flow import Choice
 from conversations.engine.session import Frame, Notice, Session, notice_from_json, notice_to_json
 from storage.encryption import KeyRing
+from storage.errors import ValueTampered
 from storage.tables import notices, sessions
+from storage.upserts import insert_into
 
 _SESSION, _NOTICE = "sessions.state", "notices.state"
+# What reading a state raises when it was damaged, or written by a version that has other fields.
+_UNREADABLE = (ValueTampered, ValueError, TypeError, KeyError, AttributeError)
+
+log = logging.getLogger(__name__)
 
 
 class SessionStore:
@@ -24,15 +30,23 @@ class SessionStore:
         self._keys = keys
 
     async def load(self, contact_id: ContactId) -> Session:
-        """Return the session, locked until the transaction ends; a new one when there is none."""
+        """Return the session, locked until the transaction ends; a new one when there is none.
+
+        One that can't be read any more is as good as none: the person must not be stuck in it.
+        """
         query = select(sessions.c.state_enc).where(sessions.c.contact_id == contact_id).with_for_update()
-        state = (await self._connection.execute(query)).scalar_one_or_none()
-        return Session() if state is None else Session.from_json(self._keys.decrypt(state, about=_SESSION))
+        state = await self._connection.scalar(query)
+        if state is None:
+            return Session()
+        try:
+            return Session.from_json(self._keys.decrypt(state, about=_SESSION))
+        except _UNREADABLE:
+            log.warning("session_unreadable", extra={"contact": contact_id})
+            return Session()
 
     async def save(self, contact_id: ContactId, session: Session, *, now: datetime) -> None:
         state = self._keys.encrypt(session.to_json(), about=_SESSION)
-        dialect: Any = postgresql if self._connection.dialect.name == "postgresql" else sqlite
-        upsert = dialect.insert(sessions)
+        upsert = insert_into(self._connection, sessions)
         await self._connection.execute(
             upsert.values(contact_id=contact_id, state_enc=state, updated_at=now).on_conflict_do_update(
                 index_elements=[sessions.c.contact_id],
@@ -74,10 +88,10 @@ class SessionStore:
     async def close_notice(self, notice_id: int) -> None:
         await self._connection.execute(delete(notices).where(notices.c.id == notice_id))
 
-    async def close_notices(self, contact_id: ContactId, subject: str) -> None:
-        await self._connection.execute(
-            delete(notices).where(notices.c.contact_id == contact_id, notices.c.subject == subject)
-        )
+    async def close_notices(self, contact_id: ContactId, subject: str, *, but: int | None = None) -> None:
+        """Close a contact's notices about a subject, all but one when it is named."""
+        query = delete(notices).where(notices.c.contact_id == contact_id, notices.c.subject == subject)
+        await self._connection.execute(query if but is None else query.where(notices.c.id != but))
 
     async def forget_notices(self, *, before: datetime) -> int:
         """Delete notices nobody acted on; their buttons then say that they are no longer current."""
@@ -88,5 +102,9 @@ class SessionStore:
         row = (await self._connection.execute(query)).one_or_none()
         if row is None:
             return None
-        frame, choices = notice_from_json(self._keys.decrypt(row.state_enc, about=_NOTICE))
+        try:
+            frame, choices = notice_from_json(self._keys.decrypt(row.state_enc, about=_NOTICE))
+        except _UNREADABLE:
+            log.warning("notice_unreadable", extra={"notice": row.id})
+            return None
         return Notice(row.id, frame, choices, row.created_at, row.subject)
