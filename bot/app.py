@@ -12,7 +12,9 @@ from typing import Any
 
 import structlog
 import uvicorn
+from sqlalchemy import inspect
 from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.routing import BaseRoute
 from telegram import Bot
 from telegram.error import InvalidToken, TelegramError
@@ -43,6 +45,7 @@ from storage.centres import CentreRow
 from storage.database import Database, ProcessLock, create_engine, rung
 from storage.encryption import KeyRing, load_or_create_keys
 from storage.errors import DatabaseLocked, DatabaseUnreachable, KeysBroken
+from storage.marks import MarkStore
 from storage.schema import migrate
 
 log = structlog.get_logger()
@@ -51,6 +54,11 @@ ZONE_NAME = "Africa/Casablanca"
 # One writer on SQLite; on PostgreSQL turns of different people run side by side.
 TURN_WORKERS = {True: 1, False: 8}
 STOP_WITHIN_S = 10
+WAITING_CONNECTIONS = 2048
+# Tells which keys the database is written with, without telling anything of them.
+KEYS_MARK = "keys"
+# Of a web socket's frames; the page sends at most one long message.
+LARGEST_FRAME = 256 * 1024
 # Somebody's command list is set when they come in; this is for what went wrong then.
 STAFF_COMMANDS_EVERY_S = 600
 
@@ -74,17 +82,16 @@ async def opened(settings: Settings) -> AsyncIterator[Service]:
     check_zone()
     voice = load_voice()
     seeds = read_centres(settings.centres_file)
-    settings.var_dir.mkdir(parents=True, exist_ok=True)
-    keys = _keys(settings)
     if settings.uses_sqlite:
         _make_folder(settings)
-    await migrate(settings.async_database_url)
     engine = create_engine(settings.async_database_url)
-    database = Database(engine, keys, zone=voice.world.zone, zone_name=ZONE_NAME)
     try:
-        await _check_keys(database, keys)
+        keys = await _keys(engine, settings)
+        await migrate(settings.async_database_url)
+        database = Database(engine, keys, zone=voice.world.zone, zone_name=ZONE_NAME)
         clock = await _clock(settings, database)
         async with database.transaction() as unit:
+            await unit.marks.set(KEYS_MARK, _sign(keys))
             await unit.centres.load(
                 [
                     CentreRow(
@@ -106,7 +113,7 @@ async def opened(settings: Settings) -> AsyncIterator[Service]:
             await propose_holidays(unit, to_local(clock.now(), voice.world.zone).date())
         yield Service(settings, database, voice, clock)
     finally:
-        await database.close()
+        await engine.dispose()
 
 
 def load_voice() -> Voice:
@@ -117,20 +124,17 @@ def load_voice() -> Voice:
 
 async def serve(settings: Settings) -> None:
     """Run the service until SIGTERM or SIGINT; what is under way is ended well."""
-    lock = None
-    if settings.uses_sqlite:
-        _make_folder(settings)
-        lock = ProcessLock(_sqlite_path(settings).with_suffix(".lock"))
-        lock.take()
-    try:
-        async with opened(settings) as service:
-            await _run(service)
-    finally:
-        if lock:
-            lock.release()
+    async with AsyncExitStack() as stack:
+        if settings.uses_sqlite:
+            stack.enter_context(_only_process(settings))
+        # What can be refused comes before the database is touched.
+        listener = stack.enter_context(_listen(settings)) if Role.WEB in settings.roles else None
+        bot = await stack.enter_async_context(telegram_bot(settings)) if settings.telegram_token else None
+        service = await stack.enter_async_context(opened(settings))
+        await _run(service, listener, bot)
 
 
-async def _run(service: Service) -> None:
+async def _run(service: Service, listener: socket.socket | None, bot: Bot | None) -> None:
     settings, database, voice, clock = service.settings, service.database, service.voice, service.clock
     parsers: dict[str, Parser] = {Channel.WEBCHAT: webchat.parse_payload}
     stop = asyncio.Event()
@@ -139,29 +143,27 @@ async def _run(service: Service) -> None:
     work: list[Coroutine[Any, Any, None]] = []
     deliveries: list[Delivery] = []
     extra_routes: list[BaseRoute] = []
-    async with AsyncExitStack() as stack:
-        if settings.telegram_token is not None:
-            bot = await stack.enter_async_context(telegram_bot(settings))
-            parsers[Channel.TELEGRAM] = payload_parser(bot)
-            if Role.DELIVERY in settings.roles:
-                deliveries.append(Delivery(database, TelegramSender(bot), voice.texts, clock))
-            if Role.WEB in settings.roles:
-                intake = TelegramIntake(database, bot, clock)
-                work.append(_telegram_intake(intake, bot, settings, voice))
-                work.append(_staff_commands(service, bot))
-                if settings.public_url is not None:
-                    extra_routes.append(intake.webhook_route(_webhook_secret(settings, database.keys)))
-        if Role.TURNS in settings.roles:
-            turns = Turns(database, voice, clock, parsers)
-            work.extend(turns.work() for _ in range(TURN_WORKERS[database.is_sqlite]))
-        if Role.TICKS in settings.roles:
-            work.append(Ticks(database, voice, clock).run())
-        if not database.is_sqlite:
-            work.append(_relay_wakes(database))
+    if bot is not None:
+        parsers[Channel.TELEGRAM] = payload_parser(bot)
+        if Role.DELIVERY in settings.roles:
+            deliveries.append(Delivery(database, TelegramSender(bot), voice.texts, clock))
         if Role.WEB in settings.roles:
-            work.append(_web(service, extra_routes))
-        log.info("service_started", roles=",".join(settings.roles), demo=settings.is_demo)
-        await _until_stopped(stop, work, deliveries)
+            intake = TelegramIntake(database, bot, clock)
+            work.append(_telegram_intake(intake, bot, settings, voice))
+            work.append(_staff_commands(service, bot))
+            if settings.public_url is not None:
+                extra_routes.append(intake.webhook_route(_webhook_secret(settings, database.keys)))
+    if Role.TURNS in settings.roles:
+        turns = Turns(database, voice, clock, parsers)
+        work.extend(turns.work() for _ in range(TURN_WORKERS[database.is_sqlite]))
+    if Role.TICKS in settings.roles:
+        work.append(Ticks(database, voice, clock).run())
+    if not database.is_sqlite:
+        work.append(_relay_wakes(database))
+    if listener is not None:
+        work.append(_web(service, listener, extra_routes))
+    log.info("service_started", roles=",".join(settings.roles), demo=settings.is_demo)
+    await _until_stopped(stop, work, deliveries)
     log.info("service_stopped")
 
 
@@ -294,9 +296,8 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _web(service: Service, extra_routes: Sequence[BaseRoute]) -> None:
+async def _web(service: Service, listener: socket.socket, extra_routes: Sequence[BaseRoute]) -> None:
     settings = service.settings
-    listener = _listen(settings)
     app = create_app(
         database=service.database,
         settings=settings,
@@ -305,17 +306,21 @@ async def _web(service: Service, extra_routes: Sequence[BaseRoute]) -> None:
         extra_routes=extra_routes,
     )
     server = _Server(
-        uvicorn.Config(app, log_config=None, access_log=False, lifespan="off", ws="websockets-sansio")
+        uvicorn.Config(
+            app,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            ws="websockets-sansio",
+            ws_max_size=LARGEST_FRAME,
+        )
     )
     port = listener.getsockname()[1]
     if settings.is_demo:
         print(f"Jisr (demo, on this machine only): http://127.0.0.1:{port}", flush=True)  # noqa: T201
     elif settings.has_web_chat:
         print(f"Jisr web chat: http://{settings.host}:{port}", flush=True)  # noqa: T201
-    try:
-        await server.serve(sockets=[listener])
-    finally:
-        listener.close()
+    await server.serve(sockets=[listener])
 
 
 def _listen(settings: Settings) -> socket.socket:
@@ -325,6 +330,8 @@ def _listen(settings: Settings) -> socket.socket:
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listener.bind((settings.host, settings.port))
+        # From here on nobody else gets the port; who connects before the service is ready waits.
+        listener.listen(WAITING_CONNECTIONS)
     except OSError as error:
         listener.close()
         raise SettingsWrong(
@@ -334,24 +341,39 @@ def _listen(settings: Settings) -> socket.socket:
     return listener
 
 
-def _keys(settings: Settings) -> KeyRing:
+async def _keys(engine: AsyncEngine, settings: Settings) -> KeyRing:
+    """Return the keys the database is written with; a first start makes them.
+
+    Raises KeysBroken when keys and database do not belong together: nobody would be found any more.
+    """
+    is_new_file = settings.uses_sqlite and not _sqlite_path(settings).exists()
+    written_with = None if is_new_file else await _keys_mark(engine)
     if settings.keys is not None:
-        return KeyRing.from_text(settings.keys.get_secret_value())
-    return load_or_create_keys(settings.var_dir / "keys")
-
-
-async def _check_keys(database: Database, keys: KeyRing) -> None:
-    """Raises KeysBroken when the database was written with other keys: nobody would be found any more."""
-    sign = keys.index("jisr", "keys").hex()
-    async with database.transaction() as unit:
-        known = await unit.marks.get("keys")
-        if known is None:
-            await unit.marks.set("keys", sign)
-    if known not in (None, sign):
+        keys = KeyRing.from_text(settings.keys.get_secret_value())
+    else:
+        path = settings.var_dir / "keys"
+        if written_with is not None and not path.exists():
+            raise KeysBroken(f"The key file {path} is missing: put back the database's copy of it.")
+        keys = load_or_create_keys(path)
+    if written_with not in (None, _sign(keys)):
         raise KeysBroken(
             "The database was written with other keys than these: restore the key file "
             "(or JISR_KEYS) that belongs to it."
         )
+    return keys
+
+
+async def _keys_mark(engine: AsyncEngine) -> str | None:
+    """Return the sign of the keys in use, None for an empty database."""
+    async with engine.connect() as connection:
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        if not await connection.run_sync(lambda sync_connection: inspect(sync_connection).has_table("marks")):
+            return None
+        return await MarkStore(connection).get(KEYS_MARK)
+
+
+def _sign(keys: KeyRing) -> str:
+    return keys.index("jisr", "keys").hex()
 
 
 async def _clock(settings: Settings, database: Database) -> Clock:
@@ -366,6 +388,18 @@ async def _clock(settings: Settings, database: Database) -> Clock:
 def _region_code(voice: Voice, city: str) -> str | None:
     matches = voice.world.places.find(city)
     return matches[0].place.region_code if matches else None
+
+
+@contextmanager
+def _only_process(settings: Settings) -> Iterator[None]:
+    """Raises ProcessAlreadyRunning when another process serves the same SQLite database."""
+    _make_folder(settings)
+    lock = ProcessLock(_sqlite_path(settings).with_suffix(".lock"))
+    lock.take()
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _sqlite_path(settings: Settings) -> Path:

@@ -15,8 +15,8 @@ from apscheduler.triggers.cron import CronTrigger
 from bot.clock import Clock
 from bot.holidays import proposed_closures
 from bot.turns import IDLE_S, Trouble, Voice, show_push
+from conversations.care.announcements import Announcement
 from conversations.care.check_ins import CheckInStep
-from conversations.care.people import ContactId
 from conversations.care.quiet import is_quiet, next_allowed
 from conversations.care.reminders import ReminderStep
 from conversations.care.visits import VisitNews
@@ -35,6 +35,8 @@ DUE_BATCH = 50
 # How often a running announcement's progress is looked at; edits of one chat may come once a second.
 PROGRESS_EVERY_S = 2.0
 HOLIDAYS_AHEAD = timedelta(days=120)
+# News waits this long for people who are out of reach, such as those whose web page is closed.
+ANNOUNCEMENT_LIFE = timedelta(days=1)
 
 # How long rows are kept. The law fixes no period for this use; these are the team's.
 KEEP_INBOX = timedelta(days=7)
@@ -146,20 +148,21 @@ class Ticks:
             running = await unit.announcements.running()
         for announcement in running:
             async with self._database.transaction() as unit:
-                await self._tell_one(unit, announcement.id, announcement.author)
+                await self._tell_one(unit, announcement)
 
-    async def _tell_one(self, unit: UnitOfWork, announcement_id: int, author: ContactId) -> None:
+    async def _tell_one(self, unit: UnitOfWork, announcement: Announcement) -> None:
         now = self._clock.now()
-        progress = await unit.announcements.progress(announcement_id)
-        if progress.waiting == 0:
-            await unit.announcements.finish(announcement_id, now=now)
-            log.info("announcement_done", announcement=announcement_id, sent=progress.sent)
-        subject = f"announcement:{announcement_id}"
-        done = "end" if progress.waiting == 0 else progress.total - progress.waiting
+        progress = await unit.announcements.progress(announcement.id)
+        has_ended = progress.waiting == 0 or now - announcement.started_at > ANNOUNCEMENT_LIFE
+        if has_ended:
+            await unit.announcements.finish(announcement.id, now=now)
+            log.info("announcement_done", announcement=announcement.id, sent=progress.sent)
+        subject = f"announcement:{announcement.id}"
+        done = "end" if has_ended else progress.total - progress.waiting
         push = Push(
-            contact_id=author,
+            contact_id=announcement.author,
             flow="announcement_progress",
-            draft=AnnouncementNews(announcement_id),
+            draft=AnnouncementNews(announcement.id),
             purpose=Purpose.STAFF,
             key=f"{subject}:progress:{done}",
             subject=subject,

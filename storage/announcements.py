@@ -79,15 +79,12 @@ class AnnouncementStore:
     async def stop(self, announcement_id: int, *, now: datetime) -> None:
         """Drop what has not left."""
         await self._end(announcement_id, AnnouncementStatus.STOPPED, now)
-        await self._connection.execute(
-            update(outbox)
-            .where(outbox.c.announcement_id == announcement_id, is_unsent())
-            .values(status="failed_permanent", reason="stopped", lease_until=None)
-        )
+        await self._give_up(announcement_id, "stopped")
 
     async def finish(self, announcement_id: int, now: datetime) -> None:
-        """Mark a running announcement as done."""
+        """Mark a running announcement as done; what could not leave until now is given up as expired."""
         await self._end(announcement_id, AnnouncementStatus.DONE, now)
+        await self._give_up(announcement_id, "expired")
 
     async def get(self, announcement_id: int) -> Announcement:
         query = select(announcements).where(announcements.c.id == announcement_id)
@@ -117,6 +114,13 @@ class AnnouncementStore:
             failed=people.get("failed", 0),
             blocked=people.get("blocked", 0),
             dropped=people.get("dropped", 0) + forgotten,
+        )
+
+    async def _give_up(self, announcement_id: int, reason: str) -> None:
+        await self._connection.execute(
+            update(outbox)
+            .where(outbox.c.announcement_id == announcement_id, is_unsent())
+            .values(status="failed_permanent", reason=reason, lease_until=None)
         )
 
     async def _end(self, announcement_id: int, status: AnnouncementStatus, now: datetime) -> None:

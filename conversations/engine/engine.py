@@ -270,7 +270,7 @@ class _Handling:
         found = self._open(notice.frame)
         if found is None:
             self._closed_notice = notice.id
-            await self._resume(self._turn.gettext("That message is no longer current."))
+            await self._resume(self._turn.gettext("That message is too old."))
             return
         flow, step = found
         move = await step().chosen(self._turn, choice_id)
@@ -312,7 +312,7 @@ class _Handling:
 
     async def _enter(self, flow: Flow[Any], draft: Any, step_name: str | None, said: str | None) -> None:
         if self._turn.contact.role not in flow.roles:
-            await self._go_home(self._turn.gettext("That is not for you to do here."))
+            await self._go_home(self._turn.gettext("You can't do that here."))
             return
         gate = self._routes.gate(self._turn, flow.name)
         if gate is not None:

@@ -4,10 +4,10 @@ from conversations.care.appointments import Need
 from conversations.care.people import BENEFICIARIES
 from conversations.engine.flow import Flow, Goto, Move, Prompt, Step
 from conversations.engine.turn import Turn
-from conversations.flows.beneficiary.visit_words import need_choices
 from conversations.flows.beneficiary.when import CheckVisit, ChooseDay, ChooseTime
 from conversations.flows.beneficiary.where import SEARCH_STEPS, ChooseCentre
 from conversations.flows.beneficiary.wish import Wish
+from conversations.flows.visit_words import need_choices
 
 
 class ChooseNeed(Step[Wish]):

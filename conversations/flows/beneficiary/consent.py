@@ -65,7 +65,7 @@ async def _decide(turn: Turn[NoAnswers], choice_id: str) -> Move:
         await withdraw_questions(turn)
         return Home(
             turn.gettext(
-                "That is fine. We keep nothing of what you tell us; you can still find a centre and read on."
+                "That is fine. We keep nothing of what you tell us. You can still find a centre and read on."
             )
         )
     await contacts.agree(me, news=choice_id == "agree_news", at=turn.now)

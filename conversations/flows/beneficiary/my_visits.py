@@ -8,9 +8,9 @@ from conversations.care.people import BENEFICIARIES
 from conversations.care.visits import VisitEvent
 from conversations.engine.flow import Choice, Enter, Finish, Flow, Goto, Move, Prompt, Step
 from conversations.engine.turn import Turn
-from conversations.flows.beneficiary.visit_words import over, visit_card, when_and_where
 from conversations.flows.beneficiary.when import CheckVisit, ChooseDay, ChooseTime
 from conversations.flows.beneficiary.wish import Wish, live_visit
+from conversations.flows.visit_words import over, visit_card, when_and_where
 
 
 class ChooseVisit(Step[Wish]):
@@ -69,7 +69,7 @@ class CheckCancel(Step[Wish]):
             # Translators: label, at most 20 characters.
             Choice("yes", turn.pgettext("button", "❌ Yes, cancel it")),
             # Translators: label, at most 20 characters.
-            Choice("change", turn.pgettext("button", "🔄 Change the time")),
+            Choice("change", turn.pgettext("button", "🔄 Change it")),
             # Translators: label, at most 20 characters.
             Choice("keep", turn.pgettext("button", "👍 No, I keep it")),
         ]
@@ -94,7 +94,7 @@ def visit_choices(turn: Turn[Any], visit: Appointment) -> list[Choice]:
     """Return what a person can do about a visit of theirs."""
     choices = [
         # Translators: label, at most 20 characters.
-        Choice("change", turn.pgettext("button", "🔄 Change the time")),
+        Choice("change", turn.pgettext("button", "🔄 Change it")),
         # Translators: label, at most 20 characters.
         Choice("cancel", turn.pgettext("button", "❌ Cancel")),
     ]

@@ -4,10 +4,10 @@ from conversations.care.centres import Centre
 from conversations.care.people import BENEFICIARIES
 from conversations.engine.flow import Choice, Enter, Flow, Goto, Move, Prompt, Step
 from conversations.engine.turn import Turn
-from conversations.flows.beneficiary.visit_words import address_and_phone, city
 from conversations.flows.beneficiary.where import SEARCH_STEPS, ChooseCentre, about_distance
 from conversations.flows.beneficiary.wish import Wish
-from conversations.flows.staff.centre_words import week_lines
+from conversations.flows.centre_words import week_lines
+from conversations.flows.visit_words import address_and_phone, city
 
 
 class CentreToSee(ChooseCentre):

@@ -49,7 +49,7 @@ class WaitForSomebody(WriteMore):
     async def ask(self, turn: Turn[NoAnswers]) -> Prompt:
         prompt = await super().ask(turn)
         text = turn.gettext(
-            "Your message is kept for the first caseworker to come; nobody is connected yet. "
+            "We have your message. No caseworker is here yet; somebody will read it. "
             "In an emergency, call the ambulance or the police:"
         )
         return Prompt(f"{text}\n{AMBULANCE.numbers[0]}\n{POLICE.numbers[0]}", prompt.choices)

@@ -9,7 +9,8 @@ from conversations.engine.flow import Flow, Move, Prompt, Step
 from conversations.engine.turn import Turn
 from conversations.flows.beneficiary.my_visits import visit_choices
 from conversations.flows.beneficiary.visit_notice import act_on_visit, visit_told_of
-from conversations.flows.beneficiary.visit_words import (
+from conversations.flows.beneficiary.wish import live_visit
+from conversations.flows.visit_words import (
     address_and_phone,
     code_words,
     how_it_stands,
@@ -17,7 +18,6 @@ from conversations.flows.beneficiary.visit_words import (
     what_to_bring,
     when_and_where,
 )
-from conversations.flows.beneficiary.wish import live_visit
 
 
 class Remind(Step[VisitNews]):
@@ -71,7 +71,8 @@ def _what_helps(turn: Turn[VisitNews], visit: Appointment, centre: Centre) -> li
             ]
         case ReminderStep.DAY_BEFORE:
             kept = turn.gettext(
-                "A place is kept for you at this hour. If you can't come, one tap gives it to somebody else."
+                "A place is kept for you at this hour. If you can't come, tap “Cancel”: "
+                "somebody else can have it."
             )
             return [kept, code_words(turn, visit), what_to_bring(turn)]
         case ReminderStep.TWO_HOURS_BEFORE:

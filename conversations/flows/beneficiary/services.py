@@ -9,8 +9,8 @@ from conversations.care.appointments import Need
 from conversations.care.people import BENEFICIARIES
 from conversations.engine.flow import Choice, Enter, Flow, Goto, Move, Prompt, Step
 from conversations.engine.turn import Turn
-from conversations.flows.beneficiary.visit_words import need_choices, need_label, what_to_bring
 from conversations.flows.beneficiary.wish import Wish
+from conversations.flows.visit_words import need_choices, need_label, what_to_bring
 
 
 class ChooseService(Step[Wish]):
@@ -47,9 +47,10 @@ class TellWhoCanCome(Step[Wish]):
 
     async def ask(self, turn: Turn[Wish]) -> Prompt:
         parts = [
+            # Translators: first line seen on a locked screen.
             turn.gettext(
-                "Everybody who was released may ask for support, also after a short time inside and also "
-                "much later. Relatives are received in some cases."
+                "Everybody who came out may ask for help. A short time or long ago, it does not matter. "
+                "Relatives may sometimes come too."
             ),
             turn.gettext("You need not tell us anything about your case. The centre looks at what you need."),
             what_to_bring(turn),
@@ -86,9 +87,8 @@ def _service(turn: Turn[Wish], need: Need) -> str:
             )
         case Need.PROJECT:
             return turn.gettext(
-                "You look at your idea with the centre: what you can do, what you still need to learn, "
-                "whether the project fits your area. A study comes first, and then the centre and its "
-                "partners decide."
+                "You look at your idea with the centre, and at what you still need to learn. "
+                "It is studied first; then the centre and its partners decide."
             )
         case Need.TRAINING:
             return turn.gettext(

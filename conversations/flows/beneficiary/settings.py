@@ -7,7 +7,7 @@ from conversations.engine.reply import Reply, Text
 from conversations.engine.turn import Turn
 from conversations.flows.beneficiary.check_in import plan_questions, withdraw_questions
 from conversations.flows.beneficiary.language import NoAnswers
-from conversations.flows.beneficiary.visit_words import city, province
+from conversations.flows.visit_words import city, province
 from conversations.texts import LANGUAGES
 
 LONGEST_NAME = 40
@@ -43,7 +43,7 @@ class TellName(Step[NoAnswers]):
     matches_typed_choices = False
 
     async def ask(self, turn: Turn[NoAnswers]) -> Prompt:
-        text = turn.gettext("What shall we call you? Any name will do; you need not give one.")
+        text = turn.gettext("Which name shall we use? You choose, and none is fine too.")
         if not turn.contact.name:
             return Prompt(text)
         now = turn.gettext("Now we call you {name}.").format(name=turn.contact.name)
@@ -94,7 +94,7 @@ def _settings(turn: Turn[NoAnswers]) -> list[Choice]:
 def _news_choice(turn: Turn[NoAnswers]) -> Choice:
     if turn.contact.news:
         # Translators: label, at most 24 characters.
-        return Choice("news", turn.pgettext("button", "🔕 Stop the news"))
+        return Choice("news", turn.pgettext("button", "🔕 Stop news"))
     # Translators: label, at most 24 characters.
     return Choice("news", turn.pgettext("button", "🔔 Get news"))
 

@@ -27,7 +27,8 @@ class ReadWords(Step[Words]):
         if choice_id == "answer":
             return Enter("person")
         words = turn.texts.isolate(turn.draft.text)
-        return Finish(f"{words}\n\n{turn.gettext('🙏 You are welcome.')}")
+        welcome = turn.gettext("🙏 You are welcome.")
+        return Finish(f"{words}\n\n{welcome}")
 
 
 STAFF_WORDS = Flow(name="staff_words", draft=Words, steps=[ReadWords], roles=BENEFICIARIES)

@@ -7,8 +7,8 @@ from conversations.engine.flow import Flow, Move, Prompt, Step
 from conversations.engine.turn import Turn
 from conversations.flows.beneficiary.my_visits import visit_choices
 from conversations.flows.beneficiary.visit_notice import act_on_visit, visit_told_of
-from conversations.flows.beneficiary.visit_words import over, visit_card
 from conversations.flows.beneficiary.wish import live_visit
+from conversations.flows.visit_words import over, visit_card
 
 
 class TellConfirmed(Step[VisitNews]):

@@ -7,8 +7,8 @@ from conversations.care.visits import VisitNews
 from conversations.engine.flow import Enter, Finish, Move
 from conversations.engine.turn import Turn
 from conversations.flows.beneficiary.my_visits import say_coming
-from conversations.flows.beneficiary.visit_words import over
 from conversations.flows.beneficiary.wish import live_visit, wish_to_change
+from conversations.flows.visit_words import over
 
 
 async def visit_told_of(turn: Turn[VisitNews]) -> Appointment | None:

@@ -10,9 +10,9 @@ from conversations.engine.flow import Choice, Enter, Finish, Flow, Move, Prompt,
 from conversations.engine.turn import Turn
 from conversations.errors import SlotTaken
 from conversations.flows.beneficiary.visit_notice import act_on_visit, visit_told_of
-from conversations.flows.beneficiary.visit_words import over
 from conversations.flows.beneficiary.when import moved
 from conversations.flows.beneficiary.wish import wish_to_change
+from conversations.flows.visit_words import over
 
 
 class TellProposal(Step[VisitNews]):

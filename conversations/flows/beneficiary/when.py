@@ -11,9 +11,9 @@ from conversations.engine.flow import Again, Choice, Enter, Finish, Goto, Move, 
 from conversations.engine.turn import Turn
 from conversations.engine.words import Word
 from conversations.errors import SlotTaken
-from conversations.flows.beneficiary.visit_words import city, over, visit_card, will_confirm
 from conversations.flows.beneficiary.wish import Wish, live_visit
-from conversations.flows.staff.paging import page_choices, page_of, turned
+from conversations.flows.paging import page_choices, page_of, turned
+from conversations.flows.visit_words import city, over, visit_card, will_confirm
 
 # More than a centre can have between today and its horizon.
 ALL_DAYS = 366
@@ -124,7 +124,7 @@ async def taken(turn: Turn[Any], day: date) -> Move:
 async def moved(turn: Turn[Any], visit: Appointment) -> str:
     """Return the last word on a visit that has just moved."""
     if visit.status is AppointmentStatus.CONFIRMED:
-        said = turn.gettext("✅ Your visit has a new time.")
+        said = turn.gettext("✅ Your visit is moved.")
     else:
         said = turn.gettext("✅ The centre has your request for a new time.")
     return f"{said}\n\n{await _card(turn, visit)}"

@@ -13,9 +13,9 @@ from conversations.care.places import Place, distance_km
 from conversations.engine.flow import Again, Choice, Goto, Move, Prompt, Step
 from conversations.engine.reply import Location, Reply, Text
 from conversations.engine.turn import Turn
-from conversations.flows.beneficiary.visit_words import city, province, town
 from conversations.flows.beneficiary.when import ChooseDay
 from conversations.flows.beneficiary.wish import Wish
+from conversations.flows.visit_words import city, province, town
 
 # Further ones are a button away: nobody chooses well among eleven.
 OFFERED = 4
@@ -174,7 +174,7 @@ def _suggestion(turn: Turn[Wish], centres: list[Centre]) -> str:
         return turn.gettext("Which centre suits you?")
     first = city(turn, centres[0])
     if place is None:
-        return turn.gettext("For where you are, this centre comes first: {city}.").format(city=first)
+        return turn.gettext("The best centre for you: {city}.").format(city=first)
     said = turn.gettext("For {town}, this centre comes first: {city}.").format(
         town=town(turn, place), city=first
     )

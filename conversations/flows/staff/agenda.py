@@ -7,7 +7,7 @@ from conversations.care.appointments import Appointment
 from conversations.care.people import CASEWORKERS
 from conversations.engine.flow import Again, Choice, Enter, Flow, Goto, Move, Prompt, Step
 from conversations.engine.turn import Turn
-from conversations.flows.staff.paging import Page, page_choices, page_of, turned
+from conversations.flows.paging import Page, page_choices, page_of, turned
 from conversations.flows.staff.propose import PROPOSE, AgendaDraft, Proposal
 from conversations.flows.staff.visit_actions import (
     CALL,

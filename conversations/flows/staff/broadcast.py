@@ -9,12 +9,12 @@ from conversations.engine.flow import Again, Choice, Enter, Finish, Flow, Goto, 
 from conversations.engine.outbound import Purpose
 from conversations.engine.reply import Reply, Text
 from conversations.engine.turn import Turn
-from conversations.flows.beneficiary.visit_words import city
+from conversations.flows.centre_words import region_name
 from conversations.flows.news import AnnouncementNews
+from conversations.flows.paging import page_choices, page_of, turned
 from conversations.flows.staff.announcement import announcement_text
 from conversations.flows.staff.announcement_progress import ANNOUNCEMENT_PROGRESS
-from conversations.flows.staff.centre_words import region_name
-from conversations.flows.staff.paging import page_choices, page_of, turned
+from conversations.flows.visit_words import city
 from conversations.texts import LANGUAGES
 
 # With the lines around it, it still fits WhatsApp's 1,024 characters.
@@ -282,7 +282,7 @@ async def _count(turn: Turn[BroadcastDraft]) -> int:
 def _count_words(turn: Turn[BroadcastDraft], count: int) -> str:
     if not count:
         return turn.gettext(
-            "Nobody would get this: nobody there has asked for news, or there is no text for them."
+            "This would reach nobody. Nobody there asked for news, or there is no text for them."
         )
     return turn.ngettext("It goes to {n} person.", "It goes to {n} people.", count).format(n=count)
 

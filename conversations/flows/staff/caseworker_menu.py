@@ -6,11 +6,11 @@ from conversations.care.people import CASEWORKERS
 from conversations.engine.flow import Choice, Enter, Flow, Move, Prompt, Step
 from conversations.engine.turn import Turn
 from conversations.engine.words import Word
-from conversations.flows.beneficiary.visit_words import city
 from conversations.flows.staff.agenda import AGENDA, WEEK
 from conversations.flows.staff.centre_details import enter_centre
 from conversations.flows.staff.propose import AgendaDraft
 from conversations.flows.staff.tasks import TASKS
+from conversations.flows.visit_words import city
 
 
 @dataclass

@@ -7,7 +7,7 @@ from conversations.care.people import STAFF, Role
 from conversations.engine.flow import Again, Choice, Enter, Flow, Goto, Home, Move, Prompt, Step
 from conversations.engine.reply import Reply, Text
 from conversations.engine.turn import Turn
-from conversations.flows.beneficiary.visit_words import city
+from conversations.flows.paging import page_choices, page_of, turned
 from conversations.flows.staff.centre_access import (
     CentreDraft,
     back_to_centre,
@@ -24,7 +24,7 @@ from conversations.flows.staff.opening_hours import (
     begin_hours,
     rules_lines,
 )
-from conversations.flows.staff.paging import page_choices, page_of, turned
+from conversations.flows.visit_words import city
 
 ADDRESS_LENGTHS = range(3, 301)
 PHONE_LENGTHS = range(3, 41)

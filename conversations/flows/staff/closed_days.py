@@ -7,8 +7,8 @@ from conversations.care.closures import Closure
 from conversations.care.people import Role
 from conversations.engine.flow import Again, Choice, Enter, Goto, Home, Move, Prompt, Step
 from conversations.engine.turn import Turn
+from conversations.flows.paging import page_choices, page_of, turned
 from conversations.flows.staff.centre_access import CentreDraft, centre_in_hand, not_yours
-from conversations.flows.staff.paging import page_choices, page_of, turned
 from conversations.flows.staff.propose import AgendaDraft
 
 SHOWN_DAYS = 60

@@ -7,7 +7,7 @@ from conversations.care.people import BENEFICIARIES, Invitation, Role
 from conversations.engine.flow import Again, Choice, Enter, Flow, Home, Move, Prompt, Step
 from conversations.engine.turn import Turn
 from conversations.errors import InvitationInvalid
-from conversations.flows.beneficiary.visit_words import city
+from conversations.flows.visit_words import city
 
 
 @dataclass

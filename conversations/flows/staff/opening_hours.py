@@ -9,8 +9,8 @@ from conversations.engine.flow import Again, Choice, Goto, Home, Move, Prompt, S
 from conversations.engine.reply import Reply, Text
 from conversations.engine.turn import Turn
 from conversations.errors import HoursFault, HoursUnreadable
+from conversations.flows.centre_words import week_lines, weekday_names
 from conversations.flows.staff.centre_access import CentreDraft, back_to_centre, centre_in_hand, not_yours
-from conversations.flows.staff.centre_words import week_lines, weekday_names
 from conversations.flows.staff.typed_hours import parse_typed
 
 MORNINGS = WeeklyHours.parse("mon-fri 08:30-12:00")

@@ -9,7 +9,7 @@ from conversations.care.visits import VisitNews, open_days, open_times, subject_
 from conversations.engine.flow import Again, Choice, Enter, Finish, Flow, Goto, Move, Prompt, Step
 from conversations.engine.outbound import Purpose
 from conversations.engine.turn import Turn
-from conversations.flows.staff.paging import page_choices, page_of, turned
+from conversations.flows.paging import page_choices, page_of, turned
 from conversations.flows.staff.visit_actions import own_visit, visit_to_act_on
 
 

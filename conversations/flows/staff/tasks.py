@@ -6,8 +6,8 @@ from conversations.care.people import CASEWORKERS
 from conversations.care.tasks import Task
 from conversations.engine.flow import Again, Choice, Enter, Flow, Goto, Move, Prompt, Step
 from conversations.engine.turn import Turn
+from conversations.flows.paging import page_choices, page_of, turned
 from conversations.flows.staff.answer import ANSWER_FLOW, AnswerDraft
-from conversations.flows.staff.paging import page_choices, page_of, turned
 from conversations.flows.staff.task_actions import (
     ANSWER,
     TAKE,

@@ -23,7 +23,7 @@ def action_choices(turn: Turn[Any], visit: Appointment) -> list[Choice]:
         # Translators: label, at most 20 characters.
         Choice(PROPOSE, turn.pgettext("button", "🕐 Other time")),
         # Translators: label, at most 20 characters. Asks the person to call the centre.
-        Choice(CALL, turn.pgettext("button", "📞 Call me")),
+        Choice(CALL, turn.pgettext("button", "📞 Ask to call me")),
     ]
     if visit.status is AppointmentStatus.REQUESTED:
         # Translators: label, at most 20 characters.

@@ -4,7 +4,7 @@ from typing import Any
 
 from conversations.care.appointments import Appointment, AppointmentStatus
 from conversations.engine.turn import Turn
-from conversations.flows.beneficiary.visit_words import need_label
+from conversations.flows.visit_words import need_label
 
 
 def status_words(turn: Turn[Any], status: AppointmentStatus) -> str:
@@ -28,7 +28,8 @@ def agenda_line(turn: Turn[Any], visit: Appointment) -> str:
         need=need_label(turn, visit.need),
         status=status_words(turn, visit.status),
     )
-    return f"{line} · {turn.pgettext('visit', '👍 coming')}" if visit.coming else line
+    coming = turn.pgettext("visit", "👍 coming")
+    return f"{line} · {coming}" if visit.coming else line
 
 
 async def visit_details(turn: Turn[Any], visit: Appointment) -> str:

@@ -86,7 +86,7 @@ async def test_a_flow_of_other_roles_stays_shut(amina: Person, driss: Person) ->
     await amina.commands("cupboard")
     await driss.commands("cupboard", "Quick.")
 
-    assert amina.screen == "That is not for you to do here.\n\nWelcome."
+    assert amina.screen == "You can't do that here.\n\nWelcome."
     assert driss.screen == "Quick.\n\nSugar, cups, spoons."
 
 
@@ -501,7 +501,7 @@ async def test_a_notice_of_a_flow_that_is_gone_says_so(amina: Person) -> None:
     )
     await amina.taps_notice("hush")
 
-    assert amina.screen == "That message is no longer current.\n\nWhich tea?"
+    assert amina.screen == "That message is too old.\n\nWhich tea?"
 
 
 # Erased, long texts

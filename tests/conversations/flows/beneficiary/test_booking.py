@@ -85,14 +85,14 @@ async def test_the_last_word_holds_all_one_needs(scene: Scene, at_days: Person) 
 async def test_what_is_unknown_is_said_to_be_unknown(at_days: Person) -> None:
     await at_days.taps(WEDNESDAY.isoformat(), "1000", "yes")
 
-    assert "Address and phone number are not known to us yet; the centre will tell you." in at_days.screen
+    assert "We don't have the address or the phone number yet." in at_days.screen
 
 
 @pytest.mark.parametrize(
     ("address", "phone", "said"),
     [
-        ("12, rue de la Gare", None, "The phone number is not known to us yet"),
-        (None, "0537000000", "The address is not known to us yet"),
+        ("12, rue de la Gare", None, "We don't have the phone number yet"),
+        (None, "0537000000", "We don't have the address yet"),
     ],
 )
 async def test_what_is_half_known_is_told_half(

@@ -9,7 +9,7 @@ async def test_a_centre_nobody_described_says_what_is_unknown(amina: Person) -> 
     await amina.taps("nearest", "sale")
 
     assert "The centre in سلا" in amina.screen
-    assert "Address and phone number are not known to us yet" in amina.screen
+    assert "We don't have the address or the phone number yet" in amina.screen
     assert "The opening hours are not known to us yet." in amina.screen
 
 

@@ -80,7 +80,7 @@ async def test_while_nobody_is_connected_that_is_said(scene: Scene) -> None:
     person = scene.beneficiary("Amina")
     await person.says("person", "hello")
 
-    assert "nobody is connected yet" in person.screen
+    assert "No caseworker is here yet" in person.screen
     assert {"15", "19"} <= set(person.screen.splitlines())
     assert said_to(person) == [Said("hello")]
 

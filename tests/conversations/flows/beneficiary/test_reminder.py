@@ -74,7 +74,7 @@ async def test_on_the_eve_it_says_what_is_ready(visit: Appointment, brahim: Pers
 
 
 @pytest.mark.parametrize(
-    ("address", "said"), [("12, rue de la Gare", "12, rue de la Gare"), (None, "not known to us yet")]
+    ("address", "said"), [("12, rue de la Gare", "12, rue de la Gare"), (None, "We don't have the address")]
 )
 async def test_two_hours_before_it_shows_the_way_as_far_as_it_is_known(
     visit: Appointment, brahim: Person, address: str | None, said: str

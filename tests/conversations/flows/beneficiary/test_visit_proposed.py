@@ -40,7 +40,7 @@ async def test_accepting_moves_the_visit_and_confirms_it(
 
     moved = amina.scene.desk.appointments.rows[visit.id]
     assert (moved.day, moved.at, moved.status) == (THURSDAY, time(10, 30), AppointmentStatus.CONFIRMED)
-    assert "Your visit has a new time." in amina.screen
+    assert "Your visit is moved." in amina.screen
     assert "will confirm" not in amina.screen
     assert driss.notice.draft.event is VisitEvent.CHANGED
 

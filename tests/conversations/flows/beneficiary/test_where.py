@@ -64,7 +64,7 @@ async def test_cities_are_named_in_the_reader_s_script(scene: Scene, amina: Pers
 async def test_a_shared_location_brings_the_centre_of_the_province_first(seeker: Person) -> None:
     await seeker.shares_location(*SALE)
 
-    assert seeker.screen.startswith("For where you are, this centre comes first: Salé.")
+    assert seeker.screen.startswith("The best centre for you: Salé.")
     assert seeker.ids[0] == "sale"
     assert "all" in seeker.ids
 

@@ -197,5 +197,5 @@ async def test_the_agenda_is_not_for_beneficiaries_nor_managers(
 
     for person in (brahim, karim):
         await person.commands("today")
-        assert "That is not for you to do here." in person.screen
+        assert "You can't do that here." in person.screen
         assert "10:00" not in person.screen

@@ -310,4 +310,4 @@ async def test_hours_stand_in_until_they_are_saved(scene: Scene, driss: Person) 
 async def test_a_beneficiary_finds_no_way_in(scene: Scene, brahim: Person) -> None:
     await brahim.commands("centre")
 
-    assert "That is not for you to do here." in brahim.screen
+    assert "You can't do that here." in brahim.screen

@@ -61,7 +61,7 @@ async def test_words_go_there_and_back(brahim: Person, driss: Person) -> None:
 
 
 async def test_stop_in_an_announcement_stops_the_next_one(scene: Scene, karim: Person, amina: Person) -> None:
-    for count in ("It goes to 1 person.", "Nobody would get this"):
+    for count in ("It goes to 1 person.", "This would reach nobody"):
         await karim.commands("broadcast")
         await karim.taps("everyone", "ar")
         await karim.says("يوم الخميس")

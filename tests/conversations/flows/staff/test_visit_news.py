@@ -35,7 +35,7 @@ async def test_a_request_is_told_with_all_that_is_needed_and_no_more(amina: Pers
         f"Code: {visit.code}",
         "⏳ request",
     ]
-    assert driss.notice.buttons == ["✅ Confirm", "🕐 Other time", "📞 Call me"]
+    assert driss.notice.buttons == ["✅ Confirm", "🕐 Other time", "📞 Ask to call me"]
     assert driss.notice.purpose is Purpose.STAFF
 
 
@@ -55,7 +55,7 @@ async def test_a_visit_on_the_centres_own_hours_needs_no_confirmation(
     await books(amina)
 
     assert driss.notice.text.startswith("📥 A new visit is booked.")
-    assert driss.notice.buttons == ["🕐 Other time", "📞 Call me"]
+    assert driss.notice.buttons == ["🕐 Other time", "📞 Ask to call me"]
 
 
 async def test_only_the_centres_own_caseworkers_hear_of_it(

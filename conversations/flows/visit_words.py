@@ -74,15 +74,18 @@ def over(turn: Turn[Any]) -> str:
 def address_and_phone(turn: Turn[Any], centre: Centre) -> str:
     """Return how to get to the centre and how to call it; a number stands alone on its line."""
     if not centre.address and not centre.phone:
-        return turn.gettext("Address and phone number are not known to us yet; the centre will tell you.")
+        return turn.gettext(
+            "We don't have the address or the phone number yet. “Talk to a person” to ask for them."
+        )
     if centre.address:
         address = turn.gettext("Address: {address}").format(address=centre.address)
     else:
-        address = turn.gettext("The address is not known to us yet; the centre will tell you.")
+        address = turn.gettext("We don't have the address yet. “Talk to a person” to ask for it.")
     if centre.phone:
-        phone = f"{turn.gettext('Phone:')}\n{turn.texts.isolate(centre.phone)}"
+        label = turn.gettext("Phone:")
+        phone = f"{label}\n{turn.texts.isolate(centre.phone)}"
     else:
-        phone = turn.gettext("The phone number is not known to us yet; the centre will tell you.")
+        phone = turn.gettext("We don't have the phone number yet.")
     return f"{address}\n{phone}"
 
 
