@@ -1,6 +1,7 @@
 """The outbox: the only way out. Messages are written in a turn and leave after its commit."""
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -8,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import (
     Boolean,
+    ColumnElement,
     Label,
     Row,
     Select,
@@ -20,15 +22,18 @@ from sqlalchemy import (
     true,
     update,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.engine.outbound import LANES, Lane, OutboundMessage, Purpose
 from storage.encryption import KeyRing
+from storage.errors import ValueTampered
 from storage.tables import addresses, announcements, contacts, is_unsent, outbox
+from storage.upserts import insert_into
 
 _PAYLOAD = "outbox.payload"
 UNSENT = ("created", "sending", "failed_temporary")
+
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -93,7 +98,6 @@ class OutboxStore:
     def __init__(self, connection: AsyncConnection, keys: KeyRing) -> None:
         self._connection = connection
         self._keys = keys
-        self.touched: set[int] = set()
 
     async def add(
         self,
@@ -108,10 +112,9 @@ class OutboxStore:
         replaces_key: str | None = None,
     ) -> bool:
         """Write a message to be sent; False when its key was written before, and nothing changes."""
-        dialect = postgresql if self._connection.dialect.name == "postgresql" else sqlite
         replaces = select(outbox.c.id).where(outbox.c.unique_key == replaces_key).scalar_subquery()
         result = await self._connection.execute(
-            dialect.insert(outbox)
+            insert_into(self._connection, outbox)
             .values(
                 address_id=address_id,
                 channel=channel,
@@ -127,7 +130,6 @@ class OutboxStore:
             )
             .on_conflict_do_nothing(index_elements=[outbox.c.unique_key])
         )
-        self.touched.add(address_id)
         return result.rowcount == 1
 
     async def claim(
@@ -138,23 +140,12 @@ class OutboxStore:
         Of each address only the head of its lane comes, so one person's messages stay in order. A row whose
         lease ran out was cut off half-way: it comes again, since lost is worse than twice.
         """
-        earlier = outbox.alias()
         heads = (
             select(outbox.c.id)
             .where(
-                outbox.c.channel.in_(channels),
-                outbox.c.lane.in_([lane.value for lane in lanes]),
-                is_unsent(outbox),
+                *_is_head(channels, lanes),
                 outbox.c.due_at <= now,
                 or_(outbox.c.lease_until.is_(None), outbox.c.lease_until <= now),
-                ~select(earlier.c.id)
-                .where(
-                    earlier.c.address_id == outbox.c.address_id,
-                    earlier.c.lane == outbox.c.lane,
-                    is_unsent(earlier),
-                    earlier.c.id < outbox.c.id,
-                )
-                .exists(),
             )
             .order_by(outbox.c.lane, outbox.c.id)
             .limit(limit)
@@ -234,14 +225,13 @@ class OutboxStore:
         return result.rowcount
 
     async def next_at(self, channels: Sequence[str], lanes: Sequence[Lane]) -> datetime | None:
-        """Return when the next message may leave: when it is due, or when a lease ends that was cut off."""
+        """Return when the next message may leave: when it is due, or when a lease ends that was cut off.
+
+        What stands behind another message may leave when that one has, which nobody knows now.
+        """
         ready = case((outbox.c.lease_until > outbox.c.due_at, outbox.c.lease_until), else_=outbox.c.due_at)
         moment: datetime | None = await self._connection.scalar(
-            select(func.min(ready, type_=outbox.c.due_at.type)).where(
-                outbox.c.channel.in_(channels),
-                outbox.c.lane.in_([lane.value for lane in lanes]),
-                is_unsent(outbox),
-            )
+            select(func.min(ready, type_=outbox.c.due_at.type)).where(*_is_head(channels, lanes))
         )
         return moment
 
@@ -274,7 +264,24 @@ class OutboxStore:
             .where(outbox.c.id.in_(ids))
             .order_by(outbox.c.lane, outbox.c.id)
         )
-        return [self._row(row) for row in (await self._connection.execute(query)).all()]
+        readable, unreadable = [], []
+        for row in (await self._connection.execute(query)).all():
+            try:
+                readable.append(self._row(row))
+            except ValueTampered:
+                unreadable.append(row.id)
+        if unreadable:
+            await self._set_aside(unreadable)
+        return readable
+
+    async def _set_aside(self, ids: Sequence[int]) -> None:
+        """Give up rows whose content is damaged, so that those behind them go on."""
+        log.error("messages_unreadable", extra={"rows": list(ids)})
+        await self._connection.execute(
+            update(outbox)
+            .where(outbox.c.id.in_(ids))
+            .values(status="failed_technical", reason="unreadable", lease_until=None)
+        )
 
     def _row(self, row: Row[tuple[object, ...]]) -> OutboxRow:
         found = row._mapping
@@ -313,6 +320,23 @@ class OutboxStore:
         if payload is None:
             return None
         return OutboundMessage.from_json(self._keys.decrypt(payload, about=_PAYLOAD))
+
+
+def _is_head(channels: Sequence[str], lanes: Sequence[Lane]) -> list[ColumnElement[bool]]:
+    """Return the conditions of messages that stand first in their address's lane."""
+    earlier = outbox.alias()
+    behind = select(earlier.c.id).where(
+        earlier.c.address_id == outbox.c.address_id,
+        earlier.c.lane == outbox.c.lane,
+        is_unsent(earlier),
+        earlier.c.id < outbox.c.id,
+    )
+    return [
+        outbox.c.channel.in_(channels),
+        outbox.c.lane.in_([lane.value for lane in lanes]),
+        is_unsent(outbox),
+        ~behind.exists(),
+    ]
 
 
 def _still_wanted() -> Label[bool]:
