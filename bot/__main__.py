@@ -5,8 +5,7 @@ Every mistake of the operator's ends with one sentence that says what to do, and
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Coroutine
-from contextlib import asynccontextmanager
+from collections.abc import Coroutine
 from datetime import timedelta
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -22,7 +21,14 @@ from bot.texts import CataloguesMissing
 from bot.zone import ZoneDataWrong, use_pinned_zones
 from conversations.care.people import Role
 from conversations.errors import CentreUnknown
-from storage.errors import DatabaseLocked, DatabaseUnreachable, KeysBroken, ProcessAlreadyRunning
+from storage.errors import (
+    DatabaseLocked,
+    DatabaseUnreachable,
+    KeysBroken,
+    MigrationBroken,
+    ProcessAlreadyRunning,
+    SchemaOutdated,
+)
 
 OPERATORS_MISTAKES = (
     SettingsWrong,
@@ -33,6 +39,8 @@ OPERATORS_MISTAKES = (
     DatabaseUnreachable,
     DatabaseLocked,
     ProcessAlreadyRunning,
+    SchemaOutdated,
+    MigrationBroken,
 )
 INVITATION_DAYS = 7
 
@@ -45,7 +53,8 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-_errors = Console(stderr=True, highlight=False, soft_wrap=True)
+# Paths may hold brackets and colons, which are no markup.
+_errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 @cli.command()
@@ -91,6 +100,8 @@ async def _migrate(settings: Settings) -> None:
 
 
 async def _invite(settings: Settings, role: Role, centre: str | None, days: int) -> list[str]:
+    # A token that is refused is noticed before there is an invitation.
+    bot_name = await _bot_name(settings)
     async with wiring.opened(settings) as service, service.database.transaction() as unit:
         if centre is not None:
             try:
@@ -100,28 +111,29 @@ async def _invite(settings: Settings, role: Role, centre: str | None, days: int)
                 raise SettingsWrong(f"There is no centre {centre!r}: use one of {slugs}.") from None
         now = service.clock.now()
         code = await unit.invitations.create(role, centre, expires_at=now + timedelta(days=days), now=now)
-    return [f"Good for one person and {days} days:", *[f"  {link}" for link in await _links(settings, code)]]
+    links = _links(settings, bot_name, code)
+    return [f"Good for one person and {days} days:", *[f"  {link}" for link in links]]
 
 
-async def _links(settings: Settings, code: str) -> list[str]:
+def _links(settings: Settings, bot_name: str | None, code: str) -> list[str]:
     links = []
     if settings.telegram_token is not None:
-        async with _quiet_bot(settings) as name:
-            links.append(f"https://t.me/{name}?start={code}" if name else f"Telegram: send /start {code}")
+        links.append(f"https://t.me/{bot_name}?start={code}" if bot_name else f"Telegram: send /start {code}")
     if settings.has_web_chat:
         base = settings.public_url or f"http://{settings.host}:{settings.port}"
         links.append(f"{base}/chat?start={code}")
     return links or [f"send /start {code}"]
 
 
-@asynccontextmanager
-async def _quiet_bot(settings: Settings) -> AsyncIterator[str | None]:
-    """Give the bot's user name, None when the platform does not answer."""
+async def _bot_name(settings: Settings) -> str | None:
+    """Return the bot's user name, None without a bot or when the platform does not answer."""
+    if settings.telegram_token is None:
+        return None
     async with wiring.telegram_bot(settings) as bot:
         try:
-            yield (await bot.get_me()).username
+            return (await bot.get_me()).username
         except TelegramError:
-            yield None
+            return None
 
 
 def _settings(roles: str | None = None) -> Settings:
@@ -150,6 +162,8 @@ def _refuse(sentence: str) -> NoReturn:
 
 def main() -> None:
     """Entry point of the `jisr` command."""
+    # What the service writes, SQLite's own files included, is its user's alone.
+    os.umask(0o077)
     cli()
 
 

@@ -54,6 +54,7 @@ ZONE_NAME = "Africa/Casablanca"
 # One writer on SQLite; on PostgreSQL turns of different people run side by side.
 TURN_WORKERS = {True: 1, False: 8}
 STOP_WITHIN_S = 10
+PAGES_CLOSE_WITHIN_S = 3
 WAITING_CONNECTIONS = 2048
 # Tells which keys the database is written with, without telling anything of them.
 KEYS_MARK = "keys"
@@ -313,6 +314,7 @@ async def _web(service: Service, listener: socket.socket, extra_routes: Sequence
             lifespan="off",
             ws="websockets-sansio",
             ws_max_size=LARGEST_FRAME,
+            timeout_graceful_shutdown=PAGES_CLOSE_WITHIN_S,
         )
     )
     port = listener.getsockname()[1]
@@ -320,7 +322,14 @@ async def _web(service: Service, listener: socket.socket, extra_routes: Sequence
         print(f"Jisr (demo, on this machine only): http://127.0.0.1:{port}", flush=True)  # noqa: T201
     elif settings.has_web_chat:
         print(f"Jisr web chat: http://{settings.host}:{port}", flush=True)  # noqa: T201
-    await server.serve(sockets=[listener])
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        await asyncio.shield(serving)
+    except asyncio.CancelledError:
+        # Open pages are told that the service goes, and come back by themselves.
+        server.should_exit = True
+        await serving
+        raise
 
 
 def _listen(settings: Settings) -> socket.socket:

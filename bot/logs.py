@@ -66,13 +66,11 @@ ID_FIELDS: Final = frozenset(
 )
 ID_SHAPE: Final = re.compile(r"[A-Za-z0-9_.:+-]{1,64}", re.ASCII)
 
-# These follow the chosen level. Every library but one speaks from WARNING on only: at DEBUG
-# and INFO they print addresses with tokens, SQL parameters and whole messages.
+# These follow the chosen level. Every library speaks from WARNING on only: at DEBUG and INFO
+# they print addresses with tokens, SQL parameters and whole messages.
 OWN: Final = ("bot", "storage", "conversations", "__main__")
-# Its words are names of migrations; of other libraries' arguments only numbers pass.
-TRUSTED: Final = ("alembic",)
 LIBRARIES: Final = (
-    *("aiohttp", "aiosqlite", "apscheduler", "asyncio", "asyncpg", "httpcore", "httpx"),
+    *("aiohttp", "aiosqlite", "alembic", "apscheduler", "asyncio", "asyncpg", "httpcore", "httpx"),
     *("sqlalchemy", "starlette", "telegram", "uvicorn", "websockets"),
 )
 
@@ -113,11 +111,11 @@ def configure_logs(level: str, log_format: str = "auto", stream: TextIO | None =
     root.handlers[:] = [handler]
     root.setLevel(logging.WARNING)
     for name in list(logging.root.manager.loggerDict):
-        if name.partition(".")[0] in {*OWN, *TRUSTED, *LIBRARIES}:
+        if name.partition(".")[0] in {*OWN, *LIBRARIES}:
             _hand_over(logging.getLogger(name), logging.NOTSET)
     for name in LIBRARIES:
         _hand_over(logging.getLogger(name), logging.WARNING)
-    for name in (*OWN, *TRUSTED):
+    for name in OWN:
         _hand_over(logging.getLogger(name), logging.getLevelNamesMapping()[level])
     sys.excepthook = _log_crash
     threading.excepthook = _log_thread_crash
@@ -186,20 +184,13 @@ def _foreign_event(record: logging.LogRecord, args: object) -> str:
         return f"<{type(record.msg).__name__}>"
     # asyncio writes the failed task with its exception's message on the lines after the first.
     template = record.msg.partition("\n")[0]
-    is_trusted = _is_under(record.name, TRUSTED)
     arguments = args if isinstance(args, tuple) else ()
-    shown = tuple(_safe_argument(arg, is_trusted=is_trusted) for arg in arguments)
+    shown = tuple(_safe(arg) if isinstance(arg, int | float) else HIDDEN for arg in arguments)
     try:
         sentence = template % shown if shown else template
     except (TypeError, ValueError):
         sentence = template
     return str(_safe(sentence))
-
-
-def _safe_argument(value: object, *, is_trusted: bool) -> object:
-    if is_trusted:
-        return _safe(str(value))
-    return _safe(value) if isinstance(value, int | float) else HIDDEN
 
 
 def _safe_fields(fields: Mapping[str, object]) -> dict[str, object]:

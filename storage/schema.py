@@ -15,6 +15,7 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.util import CommandError
 from sqlalchemy import Connection, event, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -24,14 +25,22 @@ from storage.errors import MigrationBroken, SchemaOutdated
 MIGRATIONS = Path(__file__).parent / "migrations"
 # Any number will do, as long as nobody else locks the same one in this database.
 _LOCK = 5_717_702
+_FROM_THE_FUTURE = (
+    "The database was changed by a newer version of Jisr: run that version, or restore a backup."
+)
 
 
 async def migrate(url: str) -> None:
     """Bring the database at an async URL to the newest form, or leave it as it is when that fails.
 
-    Processes that start at once wait for the first one. Raises MigrationBroken.
+    Processes that start at once wait for the first one. Raises MigrationBroken, and SchemaOutdated when a
+    newer version has been at work.
     """
-    await _run(url, lambda config: command.upgrade(config, "head"))
+    try:
+        await _run(url, lambda config: command.upgrade(config, "head"))
+    except CommandError as error:
+        # The only thing an upgrade can complain about is a revision that it has never heard of.
+        raise SchemaOutdated(_FROM_THE_FUTURE) from error
 
 
 async def downgrade(url: str, revision: str) -> None:
@@ -53,9 +62,7 @@ async def check_up_to_date(connection: AsyncConnection) -> None:
     if found == wanted:
         return
     if found is not None and found not in {script.revision for script in scripts.walk_revisions()}:
-        raise SchemaOutdated(
-            "The database was changed by a newer version of Jisr: run that version, or restore a backup."
-        )
+        raise SchemaOutdated(_FROM_THE_FUTURE)
     raise SchemaOutdated("The database has an older form than this version needs: run jisr migrate.")
 
 
