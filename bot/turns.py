@@ -212,6 +212,7 @@ class Turns:
             message = replace(
                 _message(prompt.text, turn.texts, prompt.choices, effect.prompt_ref),
                 wants_location=prompt.wants_location,
+                location_label=_location_label(turn.texts) if prompt.wants_location else None,
                 takes_keyboard_away=effect.takes_keyboard_away,
                 edits=inbound.message_ref if effect.in_place else None,
                 tap_ref=tap_ref,
@@ -363,6 +364,11 @@ def _message(
         prompt_ref=prompt_ref,
         tap_ref=tap_ref,
     )
+
+
+def _location_label(texts: Texts) -> str:
+    # Translators: label, at most 24 characters.
+    return texts.pgettext("button", "📍 Share my location")
 
 
 def _with_media(message: OutboundMessage, prompt: Any, channel: Channel) -> OutboundMessage:

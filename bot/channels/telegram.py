@@ -71,8 +71,7 @@ LABEL_WIDTHS = {4: 7, 3: 10, 2: 16}
 MANY_CHOICES = 6
 
 NAVIGATION = (Word.BACK, Word.MENU)
-# The choice whose label the "share my location" button takes.
-LOCATION_CHOICE = "!location"
+# On the location button when nobody named it.
 LOCATION_LABEL = "📍"
 # Stands before the colon in the buttons of a message that is no prompt.
 NO_PROMPT = "g"
@@ -329,7 +328,7 @@ def _texts(parts: Sequence[str], markup: Markup | None) -> list[Call]:
 
 def _markup(message: OutboundMessage) -> Markup | None:
     if message.wants_location:
-        return _location_keyboard(message.choices)
+        return _location_keyboard(message.choices, message.location_label or LOCATION_LABEL)
     if not message.choices:
         return None
     prompt_ref = NO_PROMPT if message.prompt_ref is None else message.prompt_ref
@@ -344,24 +343,27 @@ def _markup(message: OutboundMessage) -> Markup | None:
     )
 
 
-def _location_keyboard(choices: Sequence[Choice]) -> ReplyKeyboardMarkup:
+def _location_keyboard(choices: Sequence[Choice], label: str) -> ReplyKeyboardMarkup:
     """Return the keyboard with the location button; the other buttons type their label."""
-    label = next((choice.label for choice in choices if choice.id == LOCATION_CHOICE), LOCATION_LABEL)
-    others, navigation = _parted([choice for choice in choices if choice.id != LOCATION_CHOICE])
     rows = [[KeyboardButton(label, request_location=True)]]
-    rows += [[KeyboardButton(_whole(choice.label))] for choice in others]
-    rows += [[KeyboardButton(choice.label) for choice in navigation]] if navigation else []
+    rows += [[KeyboardButton(_whole(choice.label)) for choice in row] for row in layout(choices)]
     return ReplyKeyboardMarkup(rows, resize_keyboard=True, one_time_keyboard=True)
 
 
 def layout(choices: Sequence[Choice]) -> list[list[Choice]]:
     """Return the choices in rows as wide as their labels allow, Back and Menu together in the last."""
     others, navigation = _parted(choices)
-    runs = [list(run) for _, run in groupby(others, key=_is_tiny)]
-    if not any(_is_tiny(run[0]) and len(run) >= MANY_CHOICES for run in runs):
-        runs = [others]
-    rows = [row for run in runs for row in _rows(run)]
+    # One long label must not put eleven short ones each on a row of their own.
+    rows = [row for _, run in groupby(others, key=_is_wide) for row in _packed(list(run))]
     return [*rows, navigation] if navigation else rows
+
+
+def _packed(choices: list[Choice]) -> list[list[Choice]]:
+    """Return the choices in rows; many tiny ones, such as times, stay apart from the others."""
+    runs = [list(run) for _, run in groupby(choices, key=_is_tiny)]
+    if not any(_is_tiny(run[0]) and len(run) >= MANY_CHOICES for run in runs):
+        runs = [choices]
+    return [row for run in runs for row in _rows(run)]
 
 
 def _parted(choices: Sequence[Choice]) -> tuple[list[Choice], list[Choice]]:
@@ -378,6 +380,10 @@ def _rows(run: Sequence[Choice]) -> list[list[Choice]]:
     # As many rows as that takes, evenly filled: four languages stand two by two.
     per_row = ceil(len(run) / ceil(len(run) / most)) if run else 1
     return [list(run[start : start + per_row]) for start in range(0, len(run), per_row)]
+
+
+def _is_wide(choice: Choice) -> bool:
+    return _width(choice.label) > LABEL_WIDTHS[2]
 
 
 def _is_tiny(choice: Choice) -> bool:

@@ -45,7 +45,8 @@ class OutboundMessage:
 
     `prompt_ref` goes into every button, so that a tap on an old message is recognised.
     `edits` is a channel's message reference to write in place of; when it can't be edited any more,
-    the message is sent anew. `tap_ref` is acknowledged with the send. `takes_keyboard_away` asks a
+    the message is sent anew. `location_label` is for the channel's own location button, where it has one.
+    `tap_ref` is acknowledged with the send; a message without words only acknowledges. `takes_keyboard_away` asks a
     channel with a lasting keyboard (Telegram's location button) to remove it.
     `media_kind`/`media_ref` forward something by the channel's own handle.
     """
@@ -56,6 +57,7 @@ class OutboundMessage:
     choices: tuple[Choice, ...] = ()
     prompt_ref: str | None = None
     wants_location: bool = False
+    location_label: str | None = None
     takes_keyboard_away: bool = False
     edits: str | None = None
     tap_ref: str | None = None

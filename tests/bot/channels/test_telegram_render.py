@@ -139,19 +139,30 @@ def test_emoji_count_as_wide_and_vowel_marks_as_nothing() -> None:
 
 
 def test_a_location_is_asked_for_with_the_platforms_own_button() -> None:
-    share = Choice("!location", "📍 Envoyer ma position")
-    town = Choice("type", "Écrire ma ville")
+    sale, fes, other = Choice("sale", "Salé"), Choice("fes", "Fès"), Choice("regions", "Choisir une région")
 
-    call = only(render(french(choices=(share, town, BACK, MENU), wants_location=True, edits="41")))
+    call = only(
+        render(
+            french(
+                choices=(sale, fes, BACK, MENU),
+                wants_location=True,
+                location_label="📍 Envoyer ma position",
+                edits="41",
+            )
+        )
+    )
+    wide = only(render(french(choices=(sale, fes, other), wants_location=True)))
 
     assert isinstance(call, SendText)
     assert isinstance(call.markup, ReplyKeyboardMarkup)
     rows = [[(key.text, key.request_location) for key in row] for row in call.markup.keyboard]
     assert rows == [
         [("📍 Envoyer ma position", True)],
-        [("Écrire ma ville", None)],
+        [("Salé", None), ("Fès", None)],
         [("⬅️ Retour", None), ("🏠 Menu", None)],
     ]
+    assert isinstance(wide.markup, ReplyKeyboardMarkup)
+    assert [len(row) for row in wide.markup.keyboard] == [1, 2, 1]
     assert call.markup.one_time_keyboard
     assert call.markup.resize_keyboard
 

@@ -170,8 +170,10 @@ async def test_a_message_that_cannot_be_written_over_is_sent_anew(
 async def test_a_location_is_asked_for_and_its_keyboard_taken_away(
     telegram: FakeTelegram, sender: Sender, brahim: Person
 ) -> None:
-    share = Choice("!location", "📍 Ma position")
-    await send(sender, brahim, question(choices=(share, CHOICES[2]), wants_location=True))
+    choices = (CHOICES[2],)
+    await send(
+        sender, brahim, question(choices=choices, wants_location=True, location_label="📍 Ma position")
+    )
     asked = brahim.reply_keyboard
 
     ref = await send(sender, brahim, question(takes_keyboard_away=True))
