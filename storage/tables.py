@@ -386,6 +386,12 @@ marks = Table(
     Column("value", String(200), nullable=False),
 )
 
+# Buttons and keys outlive the rows they name, so a number once given must never be given again. SQLite gives
+# the highest one again when its row is gone, unless it is told not to.
+for _table in metadata.sorted_tables:
+    if "id" in _table.c:
+        _table.dialect_options["sqlite"]["autoincrement"] = True
+
 
 def is_live(visits: FromClause = appointments) -> ColumnElement[bool]:
     """Return the condition of a live visit."""

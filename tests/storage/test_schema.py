@@ -11,9 +11,12 @@ from storage.database import create_engine
 from storage.errors import MigrationBroken, SchemaOutdated
 from storage.tables import metadata
 
-# What PostgreSQL and SQLite say of indexes, with the conditions of partial ones, and of constraints.
+# What PostgreSQL and SQLite say of indexes, with the conditions of partial ones, of constraints and of numbers.
 _DEFINITIONS = {
-    "sqlite": ["SELECT sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"],
+    "sqlite": [
+        "SELECT sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL",
+        "SELECT name FROM sqlite_master WHERE type = 'table' AND sql LIKE '%AUTOINCREMENT%'",
+    ],
     "postgresql": [
         "SELECT indexdef FROM pg_indexes WHERE schemaname = 'public' AND tablename <> 'alembic_version'",
         "SELECT conrelid::regclass || ' ' || conname || ' ' || pg_get_constraintdef(oid) FROM pg_constraint "

@@ -12,6 +12,8 @@ depends_on = None
 
 # SQLite only counts up by itself on a plain INTEGER primary key.
 IDENTITY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+# Buttons and keys outlive the rows they name: a number once given is never given again.
+NEVER_AGAIN = {"sqlite_autoincrement": True}
 
 
 def when(condition: str) -> dict[str, Any]:
@@ -55,6 +57,7 @@ def upgrade() -> None:
         sa.Column("handled_at", sa.DateTime(timezone=True)),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_inbox")),
         sa.UniqueConstraint("channel", "update_key", name=op.f("uq_inbox_channel_update_key")),
+        **NEVER_AGAIN,
     )
     op.create_index("ix_inbox_lane", "inbox", ["lane", "id"])
     op.create_index("ix_inbox_waiting", "inbox", ["id"], **when("status = 'waiting'"))
@@ -82,6 +85,7 @@ def upgrade() -> None:
         sa.Column("erased_at", sa.DateTime(timezone=True)),
         sa.ForeignKeyConstraint(["centre_slug"], ["centres.slug"], name=op.f("fk_contacts_centre_slug")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_contacts")),
+        **NEVER_AGAIN,
     )
     op.create_index("ix_contacts_erased_at", "contacts", ["erased_at"], **when("erased_at IS NOT NULL"))
     op.create_index("ix_contacts_news", "contacts", ["centre_slug", "language"], **when("news"))
@@ -101,6 +105,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_addresses")),
         sa.UniqueConstraint("channel", "external_index", name=op.f("uq_addresses_channel_external_index")),
+        **NEVER_AGAIN,
     )
     op.create_index("ix_addresses_contact_id", "addresses", ["contact_id"])
     op.create_table(
@@ -117,6 +122,7 @@ def upgrade() -> None:
             ["author"], ["contacts.id"], name=op.f("fk_announcements_author"), ondelete="SET NULL"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_announcements")),
+        **NEVER_AGAIN,
     )
     op.create_index("ix_announcements_running", "announcements", ["id"], **when("status = 'running'"))
     op.create_table(
@@ -142,6 +148,7 @@ def upgrade() -> None:
             ["contact_id"], ["contacts.id"], name=op.f("fk_appointments_contact_id"), ondelete="SET NULL"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_appointments")),
+        **NEVER_AGAIN,
     )
     op.create_index("ix_appointments_contact_id", "appointments", ["contact_id", "starts_at"])
     op.create_index(
@@ -172,6 +179,7 @@ def upgrade() -> None:
             ["by_contact_id"], ["contacts.id"], name=op.f("fk_audit_by_contact_id"), ondelete="SET NULL"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_audit")),
+        **NEVER_AGAIN,
     )
     op.create_index("ix_audit_at_contact_id", "audit", ["at_contact_id", "at"])
     op.create_table(
@@ -189,6 +197,7 @@ def upgrade() -> None:
             ["decided_by"], ["contacts.id"], name=op.f("fk_closures_decided_by"), ondelete="SET NULL"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_closures")),
+        **NEVER_AGAIN,
     )
     op.create_index(
         "uq_closures_centre_day",
@@ -215,6 +224,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_due_messages")),
         sa.UniqueConstraint("subject", "step", "version", name=op.f("uq_due_messages_subject_step_version")),
+        **NEVER_AGAIN,
     )
     op.create_index("ix_due_messages_contact_id", "due_messages", ["contact_id"])
     op.create_index("ix_due_messages_due_at", "due_messages", ["due_at"], **when("status = 'waiting'"))
@@ -234,6 +244,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_invitations")),
         sa.UniqueConstraint("code_hash", name=op.f("uq_invitations_code_hash")),
+        **NEVER_AGAIN,
     )
     op.create_table(
         "notices",
@@ -246,6 +257,7 @@ def upgrade() -> None:
             ["contact_id"], ["contacts.id"], name=op.f("fk_notices_contact_id"), ondelete="CASCADE"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_notices")),
+        **NEVER_AGAIN,
     )
     op.create_index("ix_notices_contact_id", "notices", ["contact_id", "id"])
     op.create_index("ix_notices_created_at", "notices", ["created_at"])
@@ -280,6 +292,7 @@ def upgrade() -> None:
             ["taken_by"], ["contacts.id"], name=op.f("fk_tasks_taken_by"), ondelete="SET NULL"
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_tasks")),
+        **NEVER_AGAIN,
     )
     op.create_index("ix_tasks_contact_id", "tasks", ["contact_id"])
     op.create_index("ix_tasks_open", "tasks", ["centre_slug", "created_at"], **when("status <> 'done'"))
@@ -315,6 +328,7 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_outbox")),
         sa.UniqueConstraint("unique_key", name=op.f("uq_outbox_unique_key")),
+        **NEVER_AGAIN,
     )
     op.create_index("ix_outbox_address_id", "outbox", ["address_id", "id"])
     op.create_index(
