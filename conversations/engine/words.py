@@ -25,7 +25,7 @@ class Word(StrEnum):
 _WHOLE = {
     Word.STOP: (
         "stop", "arret", "arrêter", "arretez", "stop news", "unsubscribe", "désinscription", "desabonner",
-        "توقف", "إيقاف", "ايقاف", "قف", "حبس", "وقف", "سطوب", "بغيت نحبس", "لا أريد رسائل بعد الآن",
+        "توقف", "إيقاف", "ايقاف", "قف", "وقف", "سطوب", "بغيت نحبس", "لا أريد رسائل بعد الآن",
         "ما بقيتش بغيت هاد الميساجات", "bghit n7bess", "7bess", "hbess", "ma b9itch bghit had lmessages",
         "حيدوني من اللائحة", "7aydouni men la liste", "arrêter les messages", "je veux arrêter",
         "supprimez mes données", "effacer mon compte", "احذف معلوماتي", "مسحو المعلومات ديالي",
@@ -64,12 +64,13 @@ _DANGER = (
     "انتحار", "الانتحار", "أنتحر", "ننتحر", "نتاحر", "بغيت نموت", "نقتل راسي", "أقتل نفسي", "أريد أن أموت",
     "أنهي حياتي", "عييت من حياتي", "عييت من الحياة", "ما بقيتش قادر نعيش", "ما بقيتش باغي نعيش",
     "مابقيتش قادر نعيش", "لم أعد أحتمل", "نأذي راسي",
+    "ما بقيتش قادرة نعيش", "مابقيتش قادرة نعيش", "كرهت حياتي", "كرهت راسي", "غادي نرمي راسي", "نرمي راسي",
     "bghit nmout", "bghit nmot", "n9tel rassi", "n9tel rasi", "n9tel raasi", "nqtel rassi",
     "ntahar", "nta7er", "ntaher", "3yit men 7yati", "3yit mn 7yati", "mab9itch 9ader n3ich", "mab9itch 9ader",
     "ma b9itch 9ader n3ich",
     # being hurt now
     "on me frappe", "il me frappe", "il va me tuer", "being beaten", "he hits me", "going to kill me",
-    "كيضربني", "غادي يقتلني", "يضربني", "يهددني بالقتل", "kaydrebni", "kaydarbni", "ghadi yqtelni",
+    "كيضربني", "غادي يقتلني", "يضربني", "يهددني بالقتل", "كيهددني", "kaydrebni", "kaydarbni", "ghadi yqtelni",
     "ghadi y9telni",
 )  # fmt: skip
 
