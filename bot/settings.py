@@ -1,6 +1,6 @@
 """What the operator can set, read from the environment and an optional .env file.
 
-The fields' descriptions are the settings table of the README.
+The fields' descriptions are the settings table of the README: `python -m bot.settings` prints it.
 """
 
 import difflib
@@ -39,6 +39,7 @@ ASYNC_DRIVERS = {
     "postgresql": "postgresql+asyncpg",
     "postgres": "postgresql+asyncpg",  # as some hosting providers write it
 }
+UNSET = "not set"
 
 
 class SettingsWrong(Exception):
@@ -301,6 +302,15 @@ def settings_table() -> list[tuple[str, str, str]]:
     ]
 
 
+def settings_markdown() -> str:
+    """Return the settings table as the README shows it."""
+    lines = ["| name | default | meaning |", "|---|---|---|"]
+    for name, default, meaning in settings_table():
+        shown = default if default == UNSET else f"`{default}`"
+        lines.append(f"| `{name}` | {shown} | {meaning} |")
+    return "\n".join(lines)
+
+
 def _env_lines(env_file: Path | None) -> Iterator[tuple[str, str]]:
     if env_file is None or not env_file.exists():
         return
@@ -336,5 +346,9 @@ def _sentence(error: ValidationError) -> str:
 
 def _as_text(default: object) -> str:
     if default is None:
-        return "not set"
+        return UNSET
     return ",".join(default) if isinstance(default, tuple) else str(default)
+
+
+if __name__ == "__main__":
+    print(settings_markdown())  # noqa: T201 - a person asked for it
