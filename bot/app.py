@@ -132,6 +132,10 @@ async def serve(settings: Settings) -> None:
         listener = stack.enter_context(_listen(settings)) if Role.WEB in settings.roles else None
         bot = await stack.enter_async_context(telegram_bot(settings)) if settings.telegram_token else None
         service = await stack.enter_async_context(opened(settings))
+        if settings.uses_sqlite:
+            # Nobody else serves this database: what is leased was cut off when the last process ended.
+            async with service.database.transaction() as unit:
+                await unit.outbox.release_leases()
         await _run(service, listener, bot)
 
 
@@ -150,7 +154,8 @@ async def _run(service: Service, listener: socket.socket | None, bot: Bot | None
             deliveries.append(Delivery(database, TelegramSender(bot), voice.texts, clock))
         if Role.WEB in settings.roles:
             intake = TelegramIntake(database, bot, clock)
-            work.append(_telegram_intake(intake, bot, settings, voice))
+            work.append(_telegram_intake(intake, settings))
+            work.append(_telegram_profile(bot, voice))
             work.append(_staff_commands(service, bot))
             if settings.public_url is not None:
                 extra_routes.append(intake.webhook_route(_webhook_secret(settings, database.keys)))
@@ -190,15 +195,20 @@ async def _until_stopped(
         raise RuntimeError("a part of the service ended by itself")
 
 
-async def _telegram_intake(intake: TelegramIntake, bot: Bot, settings: Settings, voice: Voice) -> None:
+async def _telegram_intake(intake: TelegramIntake, settings: Settings) -> None:
     """Take updates by webhook when there is a public address, else by long polling."""
-    await _until_telegram_answers(lambda: register_commands(bot, voice.texts))
     if settings.public_url is None:
         await intake.poll()
         return
     secret = _webhook_secret(settings, intake.keys)
     public_url = settings.public_url
     await _until_telegram_answers(lambda: intake.set_webhook(public_url, secret))
+    await asyncio.Event().wait()
+
+
+async def _telegram_profile(bot: Bot, voice: Voice) -> None:
+    """Set what the platform shows of the bot by itself; people are served meanwhile."""
+    await _until_telegram_answers(lambda: register_commands(bot, voice.texts))
     await asyncio.Event().wait()
 
 
@@ -230,7 +240,7 @@ async def _staff_commands(service: Service, bot: Bot) -> None:
 
 
 async def _until_telegram_answers(call: Callable[[], Awaitable[None]]) -> None:
-    """Try a start-up call until the platform answers; people are served meanwhile by what was set before."""
+    """Try a start-up call until the platform answers."""
     pause_s = 1.0
     while True:
         try:

@@ -2,7 +2,7 @@
 
 import json
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -160,6 +160,20 @@ class OutboxStore:
             .values(status="sending", lease_until=now + lease, attempts=outbox.c.attempts + 1)
         )
         return await self._rows(ids)
+
+    async def renew(self, ids: Collection[int], *, lease_until: datetime) -> None:
+        """Keep the leases of claimed messages that are still on their way."""
+        await self._connection.execute(
+            update(outbox)
+            .where(outbox.c.id.in_(ids), outbox.c.status == "sending")
+            .values(lease_until=lease_until)
+        )
+
+    async def release_leases(self) -> None:
+        """Let everything that was cut off half-way leave at once; only right while nobody is sending."""
+        await self._connection.execute(
+            update(outbox).where(outbox.c.status == "sending").values(lease_until=None)
+        )
 
     async def waiting_for(self, address_id: int, *, after: int, now: datetime) -> list[Shown]:
         """Return what waits for an address, and what came after a message whatever its status, in order.

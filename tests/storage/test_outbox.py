@@ -203,6 +203,33 @@ async def test_what_was_cut_off_comes_again_when_its_lease_is_over(unit: UnitOfW
     assert (texts([again]), again.attempts) == (["answer"], 2)
 
 
+async def test_a_renewed_lease_holds_for_as_long_as_it_says(
+    unit: UnitOfWork, amina: Contact, brahim: Contact
+) -> None:
+    for person in (amina, brahim):
+        await write(unit, person, f"to {person.id}")
+    on_its_way, arrived = await claim(unit)
+    await unit.outbox.report([sent(arrived)])
+
+    await unit.outbox.renew([on_its_way.id, arrived.id], lease_until=NOW + 2 * LEASE)
+
+    assert await claim(unit, now=NOW + 2 * LEASE - SECOND) == []
+    assert texts(await claim(unit, now=NOW + 2 * LEASE)) == [f"to {amina.id}"]
+
+
+async def test_a_process_that_is_alone_takes_up_at_once_what_was_cut_off(
+    unit: UnitOfWork, amina: Contact, brahim: Contact
+) -> None:
+    await write(unit, amina, "cut off")
+    await claim(unit)
+    await write(unit, brahim, "put off", now=NOW + 60 * SECOND)
+
+    await unit.outbox.release_leases()
+
+    assert await next_at(unit) == NOW
+    assert texts(await claim(unit)) == ["cut off"]
+
+
 async def test_a_message_that_can_no_longer_be_read_is_set_aside(
     unit: UnitOfWork, amina: Contact, brahim: Contact
 ) -> None:

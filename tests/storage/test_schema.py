@@ -11,7 +11,7 @@ from storage.database import create_engine
 from storage.errors import MigrationBroken, SchemaOutdated
 from storage.tables import metadata
 
-# What PostgreSQL and SQLite say of indexes, with the conditions of partial ones, of constraints and of numbers.
+# What PostgreSQL and SQLite say of indexes, with the conditions of partial ones, of constraints, of numbers.
 _DEFINITIONS = {
     "sqlite": [
         "SELECT sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL",
