@@ -36,14 +36,22 @@ MOST_ATTEMPTS = 150
 
 
 class Delivery:
-    """Delivers one channel's outbox rows."""
+    """Delivers one channel's outbox rows, no faster than its pacer lets it."""
 
-    def __init__(self, database: Database, sender: Sender, texts: Mapping[str, Texts], clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        sender: Sender,
+        texts: Mapping[str, Texts],
+        clock: Clock,
+        *,
+        pacer: Pacer | None = None,
+    ) -> None:
         self._database = database
         self._sender = sender
         self._texts = texts
         self._clock = clock
-        self._pacer = Pacer(sender.pace, time.monotonic)
+        self._pacer = pacer or Pacer(sender.pace, time.monotonic)
         self._finished: asyncio.Queue[tuple[OutboxRow, Delivered]] = asyncio.Queue(maxsize=1024)
         self._stopping = False
 
