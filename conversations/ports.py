@@ -197,6 +197,9 @@ class Audit(Protocol):
     async def looked(self, by: ContactId, at_contact: ContactId, what: str, *, now: datetime) -> None:
         """Write down that staff opened something of a person's."""
 
+    async def opened_at(self, at_contact: ContactId) -> list[datetime]:
+        """Return when staff opened something of the person's, newest first."""
+
 
 class Desk(Protocol):
     """All stores of one unit of work."""

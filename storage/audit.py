@@ -29,6 +29,9 @@ class AuditStore:
             insert(audit).values(by_contact_id=by, at_contact_id=at_contact, what=what, at=now)
         )
 
+    async def opened_at(self, at_contact: ContactId) -> list[datetime]:
+        return [look.at for look in await self.looks(at_contact)]
+
     async def looks(self, at_contact: ContactId) -> list[Look]:
         """Return every look at a person's things, newest first: the person can ask for it."""
         query = (

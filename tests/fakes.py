@@ -566,6 +566,9 @@ class FakeAudit:
     async def looked(self, by: ContactId, at_contact: ContactId, what: str, *, now: datetime) -> None:
         self.looks.append(Look(by, at_contact, what, now))
 
+    async def opened_at(self, at_contact: ContactId) -> list[datetime]:
+        return sorted((look.now for look in self.looks if look.at_contact == at_contact), reverse=True)
+
 
 class FakeDesk:
     """All stores, and the notices still open, each with the one it was pushed to."""

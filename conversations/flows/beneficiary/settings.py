@@ -156,7 +156,21 @@ async def _kept(turn: Turn[NoAnswers]) -> list[str]:
     visits = turn.ngettext("You have {n} visit ahead.", "You have {n} visits ahead.", len(upcoming))
     lines.append(visits.format(n=len(upcoming)))
     lines.append(turn.gettext("We also keep your earlier visits and what you wrote to caseworkers."))
+    lines.append(await _opened_words(turn))
     return lines
+
+
+async def _opened_words(turn: Turn[NoAnswers]) -> str:
+    opened_at = await turn.desk.audit.opened_at(turn.contact.id)
+    if not opened_at:
+        return turn.gettext("No caseworker has opened your visits or messages yet.")
+    words = turn.ngettext(
+        "Caseworkers opened your visits or messages {n} time, last on {day}.",
+        "Caseworkers opened your visits or messages {n} times, last on {day}.",
+        len(opened_at),
+    )
+    last = to_local(opened_at[0], turn.world.zone).date()
+    return words.format(n=len(opened_at), day=turn.format_day(last))
 
 
 def _province(turn: Turn[NoAnswers]) -> str | None:

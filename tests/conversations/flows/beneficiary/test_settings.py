@@ -93,6 +93,17 @@ async def test_a_person_sees_all_that_is_kept(scene: Scene, at_settings: Person)
         assert words in at_settings.screen
 
 
+async def test_a_person_sees_who_looked(scene: Scene, at_settings: Person, driss: Person) -> None:
+    await at_settings.taps("kept")
+    assert "No caseworker has opened your visits or messages yet." in at_settings.screen
+
+    for _ in range(2):
+        await scene.desk.audit.looked(driss.contact_id, at_settings.contact_id, "visit", now=scene.now)
+    await at_settings.taps("!menu", "settings", "kept")
+
+    assert "opened your visits or messages 2 times, last on Monday, 23 November 2026." in at_settings.screen
+
+
 @pytest.mark.parametrize("flow", ["language", "erase"])
 async def test_settings_lead_to(at_settings: Person, flow: str) -> None:
     await at_settings.taps(flow)
