@@ -5,7 +5,7 @@ import signal
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -41,7 +41,6 @@ from conversations.care.wall_time import to_local
 from conversations.engine.reply import Channel
 from conversations.flows import routes
 from conversations.ports import World
-from storage.centres import CentreRow
 from storage.database import Database, ProcessLock, create_engine, rung
 from storage.encryption import KeyRing, load_or_create_keys
 from storage.errors import DatabaseLocked, DatabaseUnreachable, KeysBroken
@@ -94,22 +93,7 @@ async def opened(settings: Settings) -> AsyncIterator[Service]:
         async with database.transaction() as unit:
             await unit.marks.set(KEYS_MARK, _sign(keys))
             await unit.centres.load(
-                [
-                    CentreRow(
-                        slug=seed.slug,
-                        city_fr=seed.city_fr,
-                        city_ar=seed.city_ar,
-                        region_fr=seed.region_fr,
-                        region_ar=seed.region_ar,
-                        region_code=_region_code(voice, seed.city_fr),
-                        status=seed.status,
-                        address=seed.address,
-                        phone=seed.phone,
-                        latitude=seed.latitude,
-                        longitude=seed.longitude,
-                    )
-                    for seed in seeds
-                ]
+                [replace(seed, region_code=_region_code(voice, seed.city_fr)) for seed in seeds]
             )
             await propose_holidays(unit, to_local(clock.now(), voice.world.zone).date())
         yield Service(settings, database, voice, clock)

@@ -9,6 +9,7 @@ from importlib import resources
 from pathlib import Path
 
 from conversations.care.centres import CentreStatus
+from storage.centres import CentreRow
 
 PACKAGED = "the packaged centres.csv"
 COLUMNS = (
@@ -41,22 +42,6 @@ class CentresFileBroken(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class CentreSeed:
-    """What the file knows of a centre. None means unknown; the point is the one of the city, in degrees."""
-
-    slug: str
-    city_fr: str
-    city_ar: str
-    region_fr: str
-    region_ar: str
-    status: CentreStatus
-    address: str | None
-    phone: str | None
-    latitude: float
-    longitude: float
-
-
-@dataclass(frozen=True, slots=True)
 class _Row:
     """A line of the file; knows where it stands, to say so."""
 
@@ -70,13 +55,13 @@ class _Row:
         return CentresFileBroken(f"{self.place}: {fault}")
 
 
-def read_centres(path: Path | None = None) -> list[CentreSeed]:
+def read_centres(path: Path | None = None) -> list[CentreRow]:
     """Return the centres of the file in its order; the packaged file when no path is given.
 
     Further columns are for readers and left aside. Raises CentresFileBroken.
     """
     name = str(path) if path else PACKAGED
-    seeds: dict[str, CentreSeed] = {}
+    seeds: dict[str, CentreRow] = {}
     for row in _rows(name, _text(name, path)):
         seed = _seed(row)
         if seed.slug in seeds:
@@ -140,7 +125,7 @@ def _check_header(name: str, header: list[str]) -> None:
         raise CentresFileBroken(f"{name}, line 1: {', '.join(repeated)} stands there twice; keep one.")
 
 
-def _seed(row: _Row) -> CentreSeed:
+def _seed(row: _Row) -> CentreRow:
     if not _SLUG.fullmatch(row["slug"]):
         raise row.broken(
             "the slug must be small Latin letters, digits and single hyphens, such as beni-mellal."
@@ -148,7 +133,7 @@ def _seed(row: _Row) -> CentreSeed:
     for column in NAMES:
         if not row[column]:
             raise row.broken(f"{column} is empty; write the name.")
-    return CentreSeed(
+    return CentreRow(
         slug=row["slug"],
         city_fr=row["city_fr"],
         city_ar=row["city_ar"],
@@ -159,6 +144,7 @@ def _seed(row: _Row) -> CentreSeed:
         phone=row["phone"] or None,
         latitude=_degrees(row, "latitude", LATITUDES),
         longitude=_degrees(row, "longitude", LONGITUDES),
+        region_code=None,
     )
 
 
