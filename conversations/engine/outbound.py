@@ -46,9 +46,9 @@ class OutboundMessage:
     `prompt_ref` goes into every button, so that a tap on an old message is recognised.
     `edits` is a channel's message reference to write in place of; when it can't be edited any more,
     the message is sent anew. `location_label` is for the channel's own location button, where it has one.
-    `tap_ref` is acknowledged with the send; a message without words only acknowledges. `takes_keyboard_away` asks a
-    channel with a lasting keyboard (Telegram's location button) to remove it.
-    `media_kind`/`media_ref` forward something by the channel's own handle.
+    `tap_ref` is acknowledged with the send; a message without words only acknowledges.
+    `takes_keyboard_away` asks a channel with a lasting keyboard (Telegram's location button) to remove
+    it. `media_kind`/`media_ref` forward something by the channel's own handle.
     """
 
     text: str

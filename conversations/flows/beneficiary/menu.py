@@ -2,7 +2,9 @@
 
 from conversations.care.people import BENEFICIARIES
 from conversations.engine.flow import Choice, Enter, Flow, Move, Prompt, Step
+from conversations.engine.reply import Reply, Text
 from conversations.engine.turn import Turn
+from conversations.flows.beneficiary.asked_for import asked_for
 from conversations.flows.beneficiary.language import NoAnswers
 
 
@@ -33,6 +35,11 @@ class ChooseFromMenu(Step[NoAnswers]):
 
     async def chosen(self, turn: Turn[NoAnswers], choice_id: str) -> Move:
         return Enter(choice_id)
+
+    async def answer(self, turn: Turn[NoAnswers], reply: Reply) -> Move:
+        if isinstance(reply, Text) and (flow := asked_for(reply.text)):
+            return Enter(flow)
+        return await super().answer(turn, reply)
 
 
 class ChooseAsVisitor(Step[NoAnswers]):

@@ -1,0 +1,44 @@
+"""What somebody asks for in their own words, where the menu waits for a tap.
+
+A short list of everyday words, whole words only. It opens a door and never acts: who is misunderstood
+taps Menu. Darija entries await a native reader.
+"""
+
+from conversations.engine.matching import fold_words
+
+# The first that has a word of the message wins: "change my appointment" is no new booking.
+_WORDS = {
+    "my_visits": """
+        change changer modifier deplacer reporter cancel annuler annulation
+        نبدل بدل تغيير تغير الغاء نلغي تاجيل تأجيل ناجل
+        nbeddel nbdel nbedel nlghi nlgi
+    """,
+    "booking": """
+        appointment book booking visit rendez rdv rendezvous reserver
+        رنديفو الرنديفو رونديفو موعد الموعد موعدا حجز نحجز
+        maw3id mow3id lmaw3id rondivo randivo rendivo
+    """,
+    "services": """
+        right rights help work job training school project papers documents loan
+        droit droits travail emploi boulot formation projet papiers documents pieces stage
+        حق الحق حقوق الحقوق حقوقي نستافد نستفيد استفادة دعم مساعدة خدمة الخدمة نخدم عمل
+        تكوين تكوينا التكوين مشروع وثائق الوثائق وراق الوراق الاوراق
+        l7a9 7a9 l7o9o9 7o9o9i nstafed nstafd nkhdem khdma khedma tkwin wra9 lwata2i9 mosa3ada mchro3 projet
+    """,
+    "nearest": """
+        where centre center address nearest adresse centre bureau proche
+        فين اين عنوان العنوان عنوانكم المركز مركز المكتب
+        fin fayn l3onwan 3onwan lmarkaz markaz
+    """,
+}
+_FLOW_OF = {
+    word: flow
+    for flow, words in reversed(_WORDS.items())
+    for word in (fold_words(each) for each in words.split())
+}
+
+
+def asked_for(text: str) -> str | None:
+    """Return the name of the flow that the words ask for; None when they name none."""
+    found = {flow for word in fold_words(text).split() if (flow := _FLOW_OF.get(word))}
+    return next((flow for flow in _WORDS if flow in found), None)

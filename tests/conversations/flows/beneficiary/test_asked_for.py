@@ -1,0 +1,40 @@
+"""What somebody asks for in their own words opens the right door, and nothing else does."""
+
+import pytest
+
+from conversations.flows.beneficiary.asked_for import asked_for
+from tests.people import Person
+
+
+@pytest.mark.parametrize(
+    ("words", "flow"),
+    [
+        ("بغيت رنديفو", "booking"),
+        ("bghit nakhod maw3id 3afak", "booking"),
+        ("Je voudrais un rendez-vous", "booking"),
+        ("I need an appointment", "booking"),
+        ("أريد حجز موعد", "booking"),
+        ("بغيت نبدل الموعد", "my_visits"),
+        ("annuler mon rdv svp", "my_visits"),
+        ("فين كاين المركز؟", "nearest"),
+        ("quelle est l'adresse du centre", "nearest"),
+        ("واش عندي الحق", "services"),
+        ("bghit nkhdem", "services"),
+        ("je cherche une formation", "services"),
+    ],
+)
+async def test_words_open_the_door_they_name(amina: Person, words: str, flow: str) -> None:
+    await amina.starts()
+    await amina.says(words)
+
+    assert amina.flow == flow
+
+
+@pytest.mark.parametrize("words", ["salam", "merci", "شكرا", "ok", "😀", "safi", "123", "لاباس عليكم"])
+async def test_other_words_ask_for_nothing(amina: Person, words: str) -> None:
+    assert asked_for(words) is None
+
+    await amina.starts()
+    await amina.says(words)
+
+    assert amina.flow == "menu"
