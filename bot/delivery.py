@@ -26,8 +26,10 @@ from storage.outbox import Delivered, OutboxRow
 
 log = structlog.get_logger()
 
-# A lease outlives the slowest send: waiting for the pace and all time-outs add up to less.
-LEASE = timedelta(seconds=90)
+# What a crash cuts off comes again when its lease is over, so leases are short; those of messages still on
+# their way are renewed.
+LEASE = timedelta(seconds=15)
+RENEW_EVERY_S = 5.0
 # In flight at once. Few for bulk, so that STOP and "stop this announcement" act within a second or two.
 MOST_IN_FLIGHT = {False: 64, True: 40}
 # Retries double from one second to ten minutes; after about a day a message says nothing useful any more.
@@ -46,12 +48,16 @@ class Delivery:
         clock: Clock,
         *,
         pacer: Pacer | None = None,
+        renew_every_s: float = RENEW_EVERY_S,
     ) -> None:
         self._database = database
         self._sender = sender
         self._texts = texts
         self._clock = clock
         self._pacer = pacer or Pacer(sender.pace, time.monotonic)
+        self._renew_every_s = renew_every_s
+        # Rows that were claimed and whose result is not yet written down.
+        self._held: set[int] = set()
         self._finished: asyncio.Queue[tuple[OutboxRow, Delivered]] = asyncio.Queue(maxsize=1024)
         self._stopping = False
 
@@ -59,11 +65,13 @@ class Delivery:
         """Deliver until `stop`; then what is under way is ended and written down."""
         async with asyncio.TaskGroup() as group:
             writer = group.create_task(self._write_results())
+            renewer = group.create_task(self._renew_leases())
             async with asyncio.TaskGroup() as workers:
                 workers.create_task(self._work([Lane.INTERACTIVE, Lane.DUE]))
                 workers.create_task(self._work([Lane.BULK]))
             await self._finished.join()
             writer.cancel()
+            renewer.cancel()
 
     def stop(self) -> None:
         """Take no further message; `run` ends when those under way have."""
@@ -100,7 +108,24 @@ class Delivery:
             )
             ids = {row.announcement_id for row in rows} - {None}
             texts = {number: (await unit.announcements.get(number)).texts for number in ids if number}
+        # While the database was gone leases may have run out whose messages are on their way all the same.
+        rows = [row for row in rows if row.id not in self._held]
+        self._held.update(row.id for row in rows)
         return [(row, texts.get(row.announcement_id or 0, {})) for row in rows]
+
+    async def _renew_leases(self) -> None:
+        """Keep other processes' hands off what is still on its way."""
+        trouble = Trouble("delivery_leases")
+        while True:
+            await asyncio.sleep(self._renew_every_s)
+            held = tuple(self._held)
+            try:
+                if held:
+                    async with self._database.transaction() as unit:
+                        await unit.outbox.renew(held, lease_until=self._clock.now() + LEASE)
+                    trouble.over()
+            except (DatabaseLocked, DatabaseUnreachable) as error:
+                await asyncio.sleep(trouble.pause_s(error))
 
     async def _send(self, row: OutboxRow, texts: Mapping[str, str], *, bulk: bool) -> None:
         try:
@@ -125,7 +150,8 @@ class Delivery:
                     break
                 except (DatabaseLocked, DatabaseUnreachable) as error:
                     await asyncio.sleep(trouble.pause_s(error))
-            for _ in batch:
+            for row, _ in batch:
+                self._held.discard(row.id)
                 self._finished.task_done()
 
     async def _write(self, batch: Sequence[tuple[OutboxRow, Delivered]]) -> None:

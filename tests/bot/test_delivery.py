@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import event, select, text
+from sqlalchemy import event, func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot import zone
 from bot.channels.channel import AddressUnreachable, MessageRefused, TooFast, TryLater
-from bot.delivery import LEASE, MOST_ATTEMPTS, MOST_IN_FLIGHT, Delivery
+from bot.delivery import LEASE, MOST_ATTEMPTS, MOST_IN_FLIGHT, RENEW_EVERY_S, Delivery
 from bot.pacing import Pacer
 from conversations.care.announcements import Audience
 from conversations.care.people import Contact, Role
@@ -42,10 +42,12 @@ class PostOffice:
     moved: asyncio.Event = field(default_factory=asyncio.Event)
     slept_s: float = 0.0
 
-    def opens(self) -> Delivery:
+    def opens(self, *, renew_every_s: float = RENEW_EVERY_S) -> Delivery:
         """Start delivering."""
-        pacer = Pacer(self.sender.pace, self._seconds, self._sleep)
-        delivery = Delivery(self.database, self.sender, marked_texts(), self.clock, pacer=pacer)
+        delivery = Delivery(
+            self.database, self.sender, marked_texts(), self.clock,
+            pacer=Pacer(self.sender.pace, self._seconds, self._sleep), renew_every_s=renew_every_s,
+        )  # fmt: skip
         self.tasks.append(asyncio.create_task(delivery.run()))
         return delivery
 
@@ -114,6 +116,15 @@ class PostOffice:
         async with asyncio.timeout(PATIENCE_S), self.database.wakes.bell("outbox") as bell:
             while not wanted.items() <= (await self.statuses()).items():
                 await rung(bell, timeout_s=PATIENCE_S)
+
+    async def until_leased(self, until: datetime) -> None:
+        """Wait until what is under way is leased for as long as that."""
+        async with asyncio.timeout(PATIENCE_S):
+            while True:
+                async with self.database.reading() as unit:
+                    leased = await unit.connection.scalar(select(func.min(outbox.c.lease_until)))
+                if leased >= until:
+                    return
 
     async def until_sent(self, count: int) -> None:
         async with asyncio.timeout(PATIENCE_S):
@@ -479,6 +490,37 @@ async def test_a_send_that_was_cut_off_is_repeated_when_its_lease_is_over(office
     office.moves_on(LEASE)
     await office.until(a1=SENT)
     assert office.sender.texts(AMINA) == ["a1"]
+
+
+async def test_a_send_that_outlives_its_lease_is_not_begun_again(office: PostOffice) -> None:
+    office.sender.holds(AMINA)
+    office.opens()
+    await office.write(AMINA, "a1")
+    await office.until_begun(1)
+
+    office.moves_on(LEASE)
+    await office.write(BRAHIM, "b1")
+    await office.until(b1=SENT)
+
+    assert office.sender.begun == [AMINA, BRAHIM]
+    office.sender.lets_go(AMINA)
+    await office.until(a1=SENT)
+
+
+async def test_another_process_leaves_alone_what_is_still_on_its_way(office: PostOffice) -> None:
+    office.sender.holds(AMINA)
+    office.opens(renew_every_s=0)
+    await office.write(AMINA, "a1")
+    await office.until_begun(1)
+    office.moves_on(LEASE - timedelta(seconds=1))
+    await office.until_leased(office.clock.now() + LEASE)
+
+    office.moves_on(timedelta(seconds=2))
+    office.opens()
+    await office.write(BRAHIM, "b1")
+    await office.until(b1=SENT)
+
+    assert office.sender.begun == [AMINA, BRAHIM]
 
 
 async def test_a_database_that_is_locked_for_a_while_loses_no_message_and_no_result(
