@@ -248,7 +248,7 @@ class Turns:
         """Apologise once for a turn that went wrong; nothing else of it is kept."""
         try:
             async with self._database.transaction() as unit:
-                if not await unit.inbox.claim_again(taken.id):
+                if not await unit.inbox.claim_again(taken):
                     return
                 now = self._clock.now()
                 inbound = self._parse(taken)
@@ -263,7 +263,7 @@ class Turns:
 
     async def _put_off(self, taken: StoredUpdate) -> None:
         async with self._database.transaction() as unit:
-            if not await unit.inbox.claim_again(taken.id):
+            if not await unit.inbox.claim_again(taken):
                 return
             now = self._clock.now()
             attempts = await unit.inbox.try_later(

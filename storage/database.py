@@ -68,14 +68,16 @@ def create_engine(url: str) -> AsyncEngine:
     """Return an engine for an async URL, set up so that both databases behave alike.
 
     Whatever is done with it raises DatabaseUnreachable or DatabaseLocked when the database is the reason.
+    No error tells the values of a statement.
     """
     if make_url(url).get_backend_name() == "sqlite":
-        engine = create_async_engine(url, pool_size=8, connect_args={"timeout": BUSY_S})
+        engine = create_async_engine(url, hide_parameters=True, pool_size=8, connect_args={"timeout": BUSY_S})
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
     else:
         engine = create_async_engine(
             url,
+            hide_parameters=True,
             pool_size=16,
             max_overflow=8,
             pool_pre_ping=True,

@@ -99,9 +99,11 @@ class InboxStore:
             payload = None
         return StoredUpdate(row.id, row.channel, payload, row.attempts, row.received_at)
 
-    async def claim_again(self, update_id: int) -> bool:
+    async def claim_again(self, taken: StoredUpdate) -> bool:
         """Lock an update whose turn has failed; False when another worker has it or has dealt with it."""
-        query = select(inbox.c.id).where(inbox.c.id == update_id, is_waiting(inbox))
+        query = select(inbox.c.id).where(
+            inbox.c.id == taken.id, is_waiting(inbox), inbox.c.attempts == taken.attempts
+        )
         return await self._connection.scalar(query.with_for_update(skip_locked=True)) is not None
 
     async def close(self, update_id: int, *, status: str, now: datetime) -> None:

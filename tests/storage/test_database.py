@@ -10,14 +10,16 @@ from pathlib import Path
 from typing import Any, Self
 
 import pytest
-from sqlalchemy import event, text
+from sqlalchemy import event, insert, text
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from storage.database import Database, ProcessLock, create_engine, rung
 from storage.encryption import KeyRing
 from storage.errors import DatabaseLocked, DatabaseUnreachable, ProcessAlreadyRunning
 from storage.schema import migrate
+from storage.tables import marks
 from tests.storage.conftest import ZONE, ZONE_NAME
 
 # Only ends a test that has failed.
@@ -174,6 +176,18 @@ async def test_what_a_block_raises_itself_is_not_taken_for_the_databases_fault(d
     for error in (FileNotFoundError(), TimeoutError(), ConnectionResetError()):
         with pytest.raises(type(error)):
             await fail(database, error, "first")
+
+
+async def test_an_error_does_not_tell_what_was_written(database: Database) -> None:
+    async def write_twice() -> None:
+        async with database.transaction() as unit:
+            for _ in range(2):
+                await unit.connection.execute(insert(marks).values(name="first", value="marked Amina"))
+
+    with pytest.raises(IntegrityError) as refused:
+        await write_twice()
+
+    assert "Amina" not in str(refused.value)
 
 
 # Wakes

@@ -181,13 +181,18 @@ async def test_two_workers_get_updates_of_different_lanes(database: Database) ->
 async def test_a_worker_that_failed_gets_its_update_back_unless_another_took_it(database: Database) -> None:
     async with database.transaction() as unit:
         await add(unit, new("1"))
+        taken = await claimed(unit)
 
     async with database.transaction() as one, database.transaction() as other:
-        assert await one.inbox.claim_again(1)
-        assert not await other.inbox.claim_again(1)
-        await one.inbox.close(1, status="done", now=NOW)
+        assert await one.inbox.claim_again(taken)
+        assert not await other.inbox.claim_again(taken)
+        await one.inbox.try_later(taken.id, not_before=NOW)
     async with database.transaction() as unit:
-        assert not await unit.inbox.claim_again(1)
+        assert not await unit.inbox.claim_again(taken)
+        taken = await claimed(unit)
+        assert await unit.inbox.claim_again(taken)
+        await unit.inbox.close(taken.id, status="done", now=NOW)
+        assert not await unit.inbox.claim_again(taken)
 
 
 @on_postgresql
