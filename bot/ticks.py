@@ -5,7 +5,8 @@ the due rows wake themselves, since the next one's time is known.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import date, datetime, timedelta
 
 import structlog
@@ -56,6 +57,8 @@ class Ticks:
 
     async def run(self) -> None:
         """Tick until cancelled."""
+        # A machine that is switched off at night would never forget anybody.
+        await _guarded(self.forget)()
         scheduler = AsyncIOScheduler(timezone=self._voice.world.zone)
         for hour, job in ((3, self.propose_holidays), (4, self.forget)):
             scheduler.add_job(
@@ -80,6 +83,7 @@ class Ticks:
                     while await self.turn_due():
                         trouble.over()
                     pause_s = await self._pause_s()
+                    trouble.over()
                 except (DatabaseLocked, DatabaseUnreachable) as error:
                     pause_s = trouble.pause_s(error)
                 await rung(bell, timeout_s=pause_s)
@@ -99,15 +103,9 @@ class Ticks:
                 if later is not None:
                     await unit.schedule.put_off(row.id, later)
                     continue
-                # One row that can't be shown must not hold up the others.
-                try:
-                    async with unit.connection.begin_nested():
-                        shown = await show_push(unit, _push(row), self._voice, now=now)
-                except (DatabaseLocked, DatabaseUnreachable):
-                    raise
-                except Exception:
-                    log.exception("due_failed", due=row.id, purpose=row.purpose)
-                    shown = False
+                shown = False
+                async with _on_its_own(unit, "due_failed", due=row.id, purpose=row.purpose):
+                    shown = await show_push(unit, _push(row), self._voice, now=now)
                 (turned if shown else dropped).append(row.id)
             await unit.schedule.turned(turned)
             await unit.schedule.dropped(dropped)
@@ -168,7 +166,8 @@ class Ticks:
             subject=subject,
             replaces=f"{subject}:progress:0",
         )
-        await show_push(unit, push, self._voice, now=now)
+        async with _on_its_own(unit, "progress_failed", announcement=announcement.id):
+            await show_push(unit, push, self._voice, now=now)
 
     # Once a day
 
@@ -196,6 +195,18 @@ async def propose_holidays(unit: UnitOfWork, today: date) -> None:
     """Propose the country's holidays from today on; days that staff decided are left alone."""
     proposals = proposed_closures(today, today + HOLIDAYS_AHEAD)
     await unit.closures.propose([(p.day, p.name_fr, p.name_ar, p.estimated) for p in proposals])
+
+
+@asynccontextmanager
+async def _on_its_own(unit: UnitOfWork, failed: str, **about: object) -> AsyncIterator[None]:
+    """Undo and log the block when it fails: what can't be shown must not hold up the rest."""
+    try:
+        async with unit.connection.begin_nested():
+            yield
+    except (DatabaseLocked, DatabaseUnreachable):
+        raise
+    except Exception:
+        log.exception(failed, **about)
 
 
 def _push(row: DueMessage) -> Push:

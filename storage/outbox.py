@@ -261,18 +261,11 @@ class OutboxStore:
         return result.rowcount
 
     async def _rows(self, ids: Sequence[int]) -> list[OutboxRow]:
-        replaced = outbox.alias()
         query = (
-            select(
-                outbox,
-                addresses.c.external_enc,
-                replaced.c.message_ref.label("replaces_ref"),
-                _still_wanted(),
-            )
+            select(outbox, addresses.c.external_enc, _written_over(), _still_wanted())
             .select_from(
                 outbox.join(addresses, addresses.c.id == outbox.c.address_id)
                 .join(contacts, contacts.c.id == addresses.c.contact_id)
-                .outerjoin(replaced, replaced.c.id == outbox.c.replaces_id)
                 .outerjoin(announcements, announcements.c.id == outbox.c.announcement_id)
             )
             .where(outbox.c.id.in_(ids))
@@ -351,6 +344,28 @@ def _is_head(channels: Sequence[str], lanes: Sequence[Lane]) -> list[ColumnEleme
         is_unsent(outbox),
         ~behind.exists(),
     ]
+
+
+def _written_over() -> Label[str | None]:
+    """Return the channel's reference of the message that a row is written over.
+
+    That is the newest of those that took its place: one that could not be edited was sent anew.
+    """
+    before = outbox.alias()
+    newest = (
+        select(before.c.message_ref)
+        .where(
+            # A reference means nothing, or something else, at another address.
+            before.c.address_id == outbox.c.address_id,
+            or_(before.c.id == outbox.c.replaces_id, before.c.replaces_id == outbox.c.replaces_id),
+            before.c.id < outbox.c.id,
+            before.c.message_ref.is_not(None),
+        )
+        .order_by(before.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    return case((outbox.c.replaces_id.is_not(None), newest)).label("replaces_ref")
 
 
 def _still_wanted() -> Label[bool]:

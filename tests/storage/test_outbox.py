@@ -279,15 +279,35 @@ async def test_results_are_written_together(
     ]
 
 
-async def test_a_message_written_over_is_named_once_it_was_sent(unit: UnitOfWork, driss: Contact) -> None:
-    await write(unit, driss, "announcement:1:progress:0")
-    (first,) = await claim(unit)
-    await unit.outbox.report([sent(first, "4711")])
-    await write(unit, driss, "announcement:1:progress:5", replaces="announcement:1:progress:0")
+async def test_a_message_written_over_is_the_newest_that_took_the_place(
+    unit: UnitOfWork, driss: Contact
+) -> None:
+    async def writes_over(key: str, ref: str) -> str | None:
+        await write(unit, driss, key, replaces="progress:0")
+        (row,) = await claim(unit)
+        await unit.outbox.report([sent(row, ref)])
+        return row.replaces_ref
 
-    (second,) = await claim(unit)
+    assert await writes_over("progress:0", "4711") is None
+    await write(unit, driss, "something else")
+    await unit.outbox.report([sent(row, "4712") for row in await claim(unit)])
 
-    assert second.replaces_ref == "4711"
+    assert await writes_over("progress:5", "4711") == "4711"
+    assert await writes_over("progress:7", "4713") == "4711"  # it was gone, and sent anew
+    assert await writes_over("progress:9", "4713") == "4713"
+
+
+async def test_a_message_at_another_address_is_not_written_over(
+    unit: UnitOfWork, driss: Contact, amina: Contact
+) -> None:
+    await write(unit, driss, "progress:0")
+    (row,) = await claim(unit)
+    await unit.outbox.report([sent(row, "4711")])
+    await write(unit, amina, "progress:5", replaces="progress:0")
+
+    (elsewhere,) = await claim(unit)
+
+    assert elsewhere.replaces_ref is None
 
 
 async def test_what_was_withdrawn_on_its_way_is_not_tried_again(unit: UnitOfWork, amina: Contact) -> None:
