@@ -3,6 +3,7 @@
 Buttons are found by what the catalogues call them, so a better translation breaks nothing here.
 """
 
+import re
 import struct
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -300,6 +301,7 @@ async def test_a_newcomer_books_in_eight_taps_on_a_small_phone_in_arabic(
     page = await open_page("/chat", PHONE, locale="ar-MA", device_scale_factor=2)
     amina = Chat(page, "ar")
 
+    await expect(page.locator("#demo")).to_have_text(re.compile(r"^Demo · \d\d:\d\d$"))
     await amina.comes_to_booking()
     await amina.taps_choice(1, of="What would you like to come for?")
     await amina.taps_name(SALE.city_ar)

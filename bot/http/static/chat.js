@@ -243,7 +243,8 @@ function confirm(ref) {
 
 function setClock(frame) {
   serviceDay = frame.now.slice(0, 10);
-  demoBadge.textContent = frame.text;
+  // The day stands in the chat, in the person's language; a phone's header has room for the hour.
+  demoBadge.textContent = `Demo · ${frame.now.slice(11, 16)}`;
   tellFrame({ jisr: "clock", now: frame.now, text: frame.text });
   render();
 }
