@@ -18,6 +18,9 @@ from bot.channels.channel import AddressUnreachable, MessageRefused, Sender, Too
 from bot.clock import Clock
 from bot.pacing import Pacer
 from bot.turns import IDLE_S, Trouble
+from bot.zone import casablanca
+from conversations.care.quiet import is_quiet, next_allowed
+from conversations.care.wall_time import to_local, to_utc
 from conversations.engine.outbound import Lane
 from conversations.texts import Texts
 from storage.database import Database, rung
@@ -177,6 +180,9 @@ class Delivery:
         message = row.message or announcement_message(texts, row.language, self._texts)
         if message is None:
             return self._result(row, "failed_technical", reason="no_text")
+        if row.keeps_quiet and is_quiet(local := to_local(self._clock.now(), casablanca())):
+            due_at = to_utc(next_allowed(local), casablanca())
+            return self._result(row, "failed_temporary", reason="quiet_hours", due_at=due_at)
         if row.replaces_ref is not None:
             message = replace(message, edits=row.replaces_ref)
         wait_s = await self._pacer.wait(row.address_id, bulk=bulk)

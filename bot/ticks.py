@@ -116,7 +116,7 @@ class Ticks:
     def _after_quiet_hours(self, row: DueMessage, now: datetime) -> datetime | None:
         """Return when a row that comes late, in the night, may go out; None when now is fine."""
         local = to_local(now, self._voice.world.zone)
-        if row.step == ReminderStep.TWO_HOURS_BEFORE or not is_quiet(local):
+        if not _keeps_quiet(row) or not is_quiet(local):
             return None
         return to_utc(next_allowed(local), self._voice.world.zone)
 
@@ -212,12 +212,17 @@ async def _on_its_own(unit: UnitOfWork, failed: str, **about: object) -> AsyncIt
 def _push(row: DueMessage) -> Push:
     subject_id = int(row.subject.rpartition(":")[2])
     key = f"{row.subject}:{row.step}:{row.version}"
+    draft: CheckInNews | VisitNews
     if row.purpose == Purpose.CHECK_IN:
-        return Push(
-            row.contact_id, "check_in", CheckInNews(CheckInStep(row.step)), Purpose.CHECK_IN, key, row.subject
-        )
-    news = VisitNews(subject_id, row.version, step=row.step)
-    return Push(row.contact_id, "reminder", news, Purpose.REMINDER, key, row.subject)
+        flow, draft = "check_in", CheckInNews(CheckInStep(row.step))
+    else:
+        flow, draft = "reminder", VisitNews(subject_id, row.version, step=row.step)
+    return Push(row.contact_id, flow, draft, row.purpose, key, row.subject, keeps_quiet=_keeps_quiet(row))
+
+
+def _keeps_quiet(row: DueMessage) -> bool:
+    """Two hours before an early visit is the one reminder that may come at night."""
+    return row.step != ReminderStep.TWO_HOURS_BEFORE
 
 
 def _guarded(job: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:

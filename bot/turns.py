@@ -97,6 +97,7 @@ async def show_push(unit: UnitOfWork, push: Push, voice: Voice, *, now: datetime
         now=now,
         subject=push.subject,
         replaces_key=push.replaces,
+        keeps_quiet=push.keeps_quiet,
     )
     if not written:
         # It was pushed before: the buttons people have are those of then.

@@ -58,6 +58,7 @@ class OutboxRow:
     attempts: int
     created_at: datetime
     still_wanted: bool = True
+    keeps_quiet: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,6 +111,7 @@ class OutboxStore:
         now: datetime,
         subject: str | None = None,
         replaces_key: str | None = None,
+        keeps_quiet: bool = False,
     ) -> bool:
         """Write a message to be sent; False when its key was written before, and nothing changes."""
         replaces = select(outbox.c.id).where(outbox.c.unique_key == replaces_key).scalar_subquery()
@@ -125,6 +127,7 @@ class OutboxStore:
                 payload_enc=self._keys.encrypt(message.to_json(), about=_PAYLOAD),
                 language=message.language,
                 replaces_id=replaces if replaces_key else None,
+                keeps_quiet=keeps_quiet,
                 due_at=now,
                 created_at=now,
             )
@@ -306,6 +309,7 @@ class OutboxStore:
             attempts=found["attempts"],
             created_at=found["created_at"],
             still_wanted=bool(found["still_wanted"]),
+            keeps_quiet=found["keeps_quiet"],
         )
 
     async def _shown(self, query: Select[Any]) -> list[Shown]:

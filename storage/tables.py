@@ -313,6 +313,8 @@ outbox = Table(
     Column("language", String(8)),
     # The row whose message this one is written over.
     Column("replaces_id", Identity),
+    # Must not arrive at night, even when the platform could not take it by day.
+    _flag("keeps_quiet", False),
     Column("due_at", Moment, nullable=False),
     Column("status", String(20), nullable=False, server_default="created"),
     Column("attempts", SmallInteger, nullable=False, server_default="0"),

@@ -29,6 +29,7 @@ class Push:
 
     `key` is unique for ever: pushing the same key again changes nothing. With `replaces` the message
     sent under that key is written over. `subject` names what the notice is about ("visit:12").
+    `keeps_quiet`: never at night, even when it is late.
     """
 
     contact_id: ContactId
@@ -38,6 +39,7 @@ class Push:
     key: str
     subject: str | None = None
     replaces: str | None = None
+    keeps_quiet: bool = False
 
 
 Effect = Show | Push

@@ -82,6 +82,7 @@ class PostOffice:
         purpose: Purpose = Purpose.REPLY,
         subject: str | None = None,
         replaces: str | None = None,
+        keeps_quiet: bool = False,
     ) -> None:
         """Write messages to somebody, in one transaction; their texts are their keys."""
         async with self.database.transaction() as unit:
@@ -91,7 +92,7 @@ class PostOffice:
                 await unit.outbox.add(
                     address_id=address.id, channel="telegram", purpose=purpose, key=words,
                     message=OutboundMessage(words, "fr"), now=self.clock.now(), subject=subject,
-                    replaces_key=replaces,
+                    replaces_key=replaces, keeps_quiet=keeps_quiet,
                 )  # fmt: skip
             unit.topics.add("outbox")
 
@@ -571,3 +572,18 @@ async def test_several_processes_deliver_each_message_once(office: PostOffice) -
     assert len(office.sender.sent) == 50
     for person in people:
         assert office.sender.texts(person) == [f"{person} {number}" for number in range(5)]
+
+
+async def test_what_comes_late_in_the_evening_waits_for_the_morning(office: PostOffice) -> None:
+    """The platform was away until after 21:00; only the reminder two hours before an early visit may ring."""
+    await office.joins("brahim")
+    office.moves_on(timedelta(hours=13))
+    await office.write("brahim", "t-1d", purpose=Purpose.REMINDER, keeps_quiet=True)
+    office.opens()
+    await office.until(**{"t-1d": ("failed_temporary", "quiet_hours")})
+    assert office.sender.texts("brahim") == []
+
+    office.moves_on(timedelta(hours=10))
+    await office.until(**{"t-1d": ("sent", None)})
+
+    assert office.sender.texts("brahim") == ["t-1d"]

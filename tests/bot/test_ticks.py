@@ -228,6 +228,9 @@ async def test_the_last_reminder_of_an_early_visit_comes_in_the_quiet_hours(
     await town.ticks_at(TWO_HOURS_BEFORE)
 
     assert "[ar] ⏰ Today at" in (await town.texts(amina))[-1]
+    query = select(outbox.c.keeps_quiet).where(outbox.c.purpose == Purpose.REMINDER).order_by(outbox.c.id)
+    async with town.database.reading() as unit:
+        assert list(await unit.connection.scalars(query)) == [True, False]
 
 
 async def test_people_are_asked_how_they_are_unless_they_said_stop(town: Town, amina: Contact) -> None:
