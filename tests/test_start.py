@@ -70,7 +70,7 @@ def in_folder(folder: Path, **settings: str) -> dict[str, str]:
 
 
 def contents(folder: Path) -> dict[str, object]:
-    """Return what the files hold. A lock file and SQLite's own bookkeeping hold nothing."""
+    """Return what the files hold. A lock file and SQLite's own bookkeeping tell of nobody."""
     files = [path for path in folder.rglob("*") if path.is_file()]
     return {
         str(path.relative_to(folder)): rows_of(path)
@@ -82,7 +82,7 @@ def contents(folder: Path) -> dict[str, object]:
 def rows_of(path: Path) -> object:
     try:
         with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
-            return list(connection.iterdump())
+            return [line for line in connection.iterdump() if '"sqlite_sequence"' not in line]
     except sqlite3.DatabaseError:
         return path.read_bytes()
 
