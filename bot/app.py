@@ -278,7 +278,7 @@ async def _relay_wakes(database: Database) -> None:
     trouble = Trouble("wakes")
     while True:
         try:
-            await database.relay_wakes()
+            await database.relay_wakes(trouble.over)
         except DatabaseUnreachable as error:
             await asyncio.sleep(trouble.pause_s(error))
 

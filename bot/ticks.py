@@ -42,6 +42,7 @@ ANNOUNCEMENT_LIFE = timedelta(days=1)
 # How long rows are kept. The law fixes no period for this use; these are the team's.
 KEEP_INBOX = timedelta(days=7)
 KEEP_OUTBOX = timedelta(days=30)
+KEEP_DUE = timedelta(days=60)
 KEEP_NOTICES = timedelta(days=60)
 KEEP_REFUSED = timedelta(days=1)
 KEEP_ERASED = timedelta(hours=1)
@@ -184,6 +185,7 @@ class Ticks:
             counts = {
                 "inbox": await unit.inbox.forget(before=now - KEEP_INBOX),
                 "outbox": await unit.outbox.forget(before=now - KEEP_OUTBOX),
+                "due": await unit.schedule.forget(before=now - KEEP_DUE),
                 "notices": await unit.sessions.forget_notices(before=now - KEEP_NOTICES),
                 "refused": await unit.contacts.forget_refused(before=now - KEEP_REFUSED),
                 "erased": await unit.contacts.forget_erased(before=now - KEEP_ERASED),

@@ -8,7 +8,7 @@ import asyncio
 import fcntl
 import os
 from collections import defaultdict
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from datetime import tzinfo
 from pathlib import Path
@@ -216,9 +216,10 @@ class Database:
         async with self._connected() as connection:
             yield self._unit(await connection.execution_options(isolation_level="AUTOCOMMIT"))
 
-    async def relay_wakes(self) -> None:
+    async def relay_wakes(self, on_listening: Callable[[], None] | None = None) -> None:
         """Ring here what other processes ring, until cancelled (PostgreSQL; SQLite has one process).
 
+        `on_listening` is called once nothing more can be missed.
         Raises DatabaseUnreachable when the listening connection is lost: wakes are only lost with
         it, never work, since every worker also looks by itself now and then.
         """
@@ -229,6 +230,8 @@ class Database:
             lost = asyncio.Event()
             driver.add_termination_listener(lambda _: lost.set())
             await driver.add_listener(NOTIFY_CHANNEL, lambda *call: self.wakes.ring(call[3]))
+            if on_listening:
+                on_listening()
             await lost.wait()
         raise DatabaseUnreachable(_SILENT)
 

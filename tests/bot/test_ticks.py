@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog.testing import capture_logs
 
 from bot import zone
-from bot.ticks import ANNOUNCEMENT_LIFE, KEEP_INBOX, KEEP_NOTICES, KEEP_OUTBOX, Ticks
+from bot.ticks import ANNOUNCEMENT_LIFE, KEEP_DUE, KEEP_INBOX, KEEP_NOTICES, KEEP_OUTBOX, Ticks
 from bot.turns import Voice, show_push
 from conversations.care import visits
 from conversations.care.announcements import AnnouncementStatus, Audience
@@ -463,7 +463,7 @@ async def test_what_is_no_longer_needed_is_forgotten_and_nothing_else(town: Town
     now = MONDAY + timedelta(days=200)
     town.clock.moves_to(now)
     second = timedelta(seconds=1)
-    for keep, old in ((KEEP_INBOX, "done"), (KEEP_OUTBOX, "sent"), (KEEP_NOTICES, "")):
+    for keep, old in ((KEEP_INBOX, "done"), (KEEP_OUTBOX, "sent"), (KEEP_NOTICES, ""), (KEEP_DUE, "due")):
         for name, moment in (("old", now - keep - second), ("young", now - keep + second)):
             await _leave(town, brahim, f"{name} {old}", moment)
 
@@ -482,6 +482,9 @@ async def test_what_is_no_longer_needed_is_forgotten_and_nothing_else(town: Town
         assert keys == ["old created", "young sent", "young created"]
         subjects = list(await unit.connection.scalars(select(notices.c.subject)))
         assert subjects == ["young "]
+        # Here no tick has turned the reminders of the visit: they still wait.
+        plans = set(await unit.connection.scalars(select(due_messages.c.subject)))
+        assert plans == {"old waiting", "young turned", "young waiting", f"visit:{visit.id}"}
 
 
 async def _leave(town: Town, contact: Contact, name: str, moment: datetime) -> None:
@@ -496,6 +499,17 @@ async def _leave(town: Town, contact: Contact, name: str, moment: datetime) -> N
                 await unit.inbox.add([new], now=moment)
                 await unit.connection.execute(
                     update(inbox).where(inbox.c.update_key == f"{age} {status}").values(status=status)
+                )
+        elif kind == "due":
+            for status in ("turned", "waiting"):
+                await unit.schedule.plan(
+                    contact_id=contact.id, purpose=Purpose.REMINDER, subject=f"{age} {status}", version=1,
+                    steps=[("t-1d", moment)],
+                )  # fmt: skip
+                await unit.connection.execute(
+                    update(due_messages)
+                    .where(due_messages.c.subject == f"{age} {status}")
+                    .values(status=status)
                 )
         elif kind == "sent":
             for status in ("sent", "created"):

@@ -240,12 +240,13 @@ async def test_waiting_ends_without_a_ring_when_the_time_is_up(database: Databas
 @on_postgresql
 async def test_processes_wake_each_other(database: Database, database_url: str, keys: KeyRing) -> None:
     async with _another(database_url, keys) as other, database.wakes.bell("news") as bell:
-        relay = asyncio.create_task(database.relay_wakes())
+        listens = asyncio.Event()
+        relay = asyncio.create_task(database.relay_wakes(listens.set))
         async with asyncio.timeout(PATIENCE_S):
-            # Once it listens; before, nobody hears.
-            while not bell.is_set():
-                async with other.transaction() as unit:
-                    unit.topics.add("news")
+            await listens.wait()
+            async with other.transaction() as unit:
+                unit.topics.add("news")
+            await bell.wait()
         relay.cancel()
         with pytest.raises(asyncio.CancelledError):
             await relay
