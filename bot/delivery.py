@@ -31,8 +31,8 @@ log = structlog.get_logger()
 
 # What a crash cuts off comes again when its lease is over, so leases are short; those of messages still on
 # their way are renewed.
-LEASE = timedelta(seconds=15)
-RENEW_EVERY_S = 5.0
+LEASE = timedelta(seconds=10)
+RENEW_EVERY_S = 3.0
 # In flight at once. Few for bulk, so that STOP and "stop this announcement" act within a second or two.
 MOST_IN_FLIGHT = {False: 64, True: 40}
 # Retries double from one second to ten minutes; after about a day a message says nothing useful any more.

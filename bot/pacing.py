@@ -10,7 +10,7 @@ from bot.channels.channel import Pace
 MOST_CHATS = 10_000
 # How long bulk pauses after the platform said "too fast" to any chat: it often means the whole account.
 BULK_PAUSE_S = 5.0
-# A message held for longer than this goes back to the outbox, so that its lease can't run out meanwhile.
+# A message held for longer than this goes back to the outbox and leaves its place to others.
 LONGEST_WAIT_S = 20.0
 
 

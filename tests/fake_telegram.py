@@ -353,6 +353,10 @@ class Person:
         """Block the bot: from now on it is answered 403."""
         return await self._becomes("member", "kicked")
 
+    def blocks_unnoticed(self) -> None:
+        """Block the bot while Telegram has not told it yet: it learns of it by the 403 alone."""
+        self._chat.is_blocked = True
+
     async def unblocks(self) -> int:
         return await self._becomes("kicked", "member")
 

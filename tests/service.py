@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Self
 
 import aiohttp
+from sqlalchemy import make_url
 
 ROOT = Path(__file__).parent.parent
 READY_WITHIN_S = 60
@@ -110,6 +111,12 @@ async def run_command(*arguments: str, settings: Mapping[str, str]) -> tuple[int
         out, err = await process.communicate()
     assert process.returncode is not None
     return process.returncode, out.decode(), err.decode()
+
+
+def as_setting(async_url: str) -> str:
+    """Return a database's URL as an operator writes it, without the asynchronous driver."""
+    url = make_url(async_url)
+    return url.set(drivername=url.get_backend_name()).render_as_string(hide_password=False)
 
 
 def clean_environment(settings: Mapping[str, str]) -> dict[str, str]:
