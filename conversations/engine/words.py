@@ -69,6 +69,7 @@ _DANGER = (
     "ntahar", "nta7er", "ntaher", "3yit men 7yati", "3yit mn 7yati", "mab9itch 9ader n3ich", "mab9itch 9ader",
     "ma b9itch 9ader n3ich",
     # being hurt now
+    "en danger", "in danger", "au secours", "فخطر", "في خطر", "f khatar", "fkhatar",
     "on me frappe", "il me frappe", "il va me tuer", "being beaten", "he hits me", "going to kill me",
     "كيضربني", "غادي يقتلني", "يضربني", "يهددني بالقتل", "كيهددني", "kaydrebni", "kaydarbni", "ghadi yqtelni",
     "ghadi y9telni",
