@@ -28,7 +28,7 @@ from bot.channels.telegram_transport import AiohttpRequest
 from bot.clock import Clock, ShiftedClock, SystemClock
 from bot.delivery import Delivery
 from bot.http.app import create_app
-from bot.http.demo import OFFSET_MARK
+from bot.http.demo import DEMO_MARK, OFFSET_MARK
 from bot.places import load_catchment, load_places
 from bot.settings import Role, Settings, SettingsWrong
 from bot.texts import load_texts
@@ -57,6 +57,7 @@ PAGES_CLOSE_WITHIN_S = 3
 WAITING_CONNECTIONS = 2048
 # Tells which keys the database is written with, without telling anything of them.
 KEYS_MARK = "keys"
+KEY_IDS_MARK = "key_ids"
 # Of a web socket's frames; the page sends at most one long message.
 LARGEST_FRAME = 256 * 1024
 # Somebody's command list is set when they come in; this is for what went wrong then.
@@ -89,9 +90,11 @@ async def opened(settings: Settings) -> AsyncIterator[Service]:
         keys = await _keys(engine, settings)
         await migrate(settings.async_database_url)
         database = Database(engine, keys, zone=voice.world.zone, zone_name=ZONE_NAME)
+        await _refuse_the_demos(settings, database)
         clock = await _clock(settings, database)
         async with database.transaction() as unit:
             await unit.marks.set(KEYS_MARK, _sign(keys))
+            await unit.marks.set(KEY_IDS_MARK, ",".join(sorted(keys.ids)))
             await unit.centres.load(
                 [replace(seed, region_code=_region_code(voice, seed.city_fr)) for seed in seeds]
             )
@@ -210,17 +213,30 @@ async def _staff_commands(service: Service, bot: Bot) -> None:
                         if (address := await unit.addresses.preferred(contact.id)) is not None
                         and address.channel == Channel.TELEGRAM
                     ]
-                for chat_id, contact in staff:
-                    if known.get(chat_id) == (contact.role, contact.language):
+                wanted = {chat_id: (contact.role, contact.language) for chat_id, contact in staff}
+                # Who is no longer staff sees what everybody sees.
+                gone = {chat_id: (PersonRole.BENEFICIARY, None) for chat_id in known if chat_id not in wanted}
+                for chat_id, (role, language) in {**wanted, **gone}.items():
+                    if known.get(chat_id) == (role, language):
                         continue
-                    texts = service.voice.of(contact.language)
-                    await register_staff_commands(
-                        bot, chat_id, contact.role, texts.language, service.voice.texts
-                    )
-                    known[chat_id] = (contact.role, contact.language)
-            except (TelegramError, DatabaseLocked, DatabaseUnreachable) as error:
+                    if await _set_commands(service, bot, chat_id, role, language):
+                        known[chat_id] = (role, language)
+            except (DatabaseLocked, DatabaseUnreachable) as error:
                 log.warning("staff_commands_not_set", error=type(error).__name__)
             await rung(bell, timeout_s=STAFF_COMMANDS_EVERY_S)
+
+
+async def _set_commands(
+    service: Service, bot: Bot, chat_id: str, role: PersonRole, language: str | None
+) -> bool:
+    """Set one person's command list; False when Telegram did not take it, which holds up nobody else."""
+    own = service.voice.of(language).language
+    try:
+        await register_staff_commands(bot, chat_id, role, own, service.voice.texts)
+    except TelegramError as error:
+        log.warning("staff_commands_not_set", error=type(error).__name__)
+        return False
+    return True
 
 
 async def _until_telegram_answers(call: Callable[[], Awaitable[None]]) -> None:
@@ -350,7 +366,7 @@ async def _keys(engine: AsyncEngine, settings: Settings) -> KeyRing:
     Raises KeysBroken when keys and database do not belong together: nobody would be found any more.
     """
     is_new_file = settings.uses_sqlite and not _sqlite_path(settings).exists()
-    written_with = None if is_new_file else await _keys_mark(engine)
+    written_with, ids = (None, None) if is_new_file else await _keys_marks(engine)
     if settings.keys is not None:
         keys = KeyRing.from_text(settings.keys.get_secret_value())
     else:
@@ -358,6 +374,12 @@ async def _keys(engine: AsyncEngine, settings: Settings) -> KeyRing:
         if written_with is not None and not path.exists():
             raise KeysBroken(f"The key file {path} is missing: put back the database's copy of it.")
         keys = load_or_create_keys(path)
+    missing = set(ids.split(",")) - keys.ids if ids else set()
+    if missing:
+        raise KeysBroken(
+            f"The database also holds values of the key {sorted(missing)[0]}, which is not among these: "
+            "add it to the key file (or JISR_KEYS) again."
+        )
     if written_with not in (None, _sign(keys)):
         raise KeysBroken(
             "The database was written with other keys than these: restore the key file "
@@ -366,17 +388,29 @@ async def _keys(engine: AsyncEngine, settings: Settings) -> KeyRing:
     return keys
 
 
-async def _keys_mark(engine: AsyncEngine) -> str | None:
-    """Return the sign of the keys in use, None for an empty database."""
+async def _keys_marks(engine: AsyncEngine) -> tuple[str | None, str | None]:
+    """Return the sign of the keys in use and their ids, None for an empty database."""
     async with engine.connect() as connection:
         await connection.execution_options(isolation_level="AUTOCOMMIT")
         if not await connection.run_sync(lambda sync_connection: inspect(sync_connection).has_table("marks")):
-            return None
-        return await MarkStore(connection).get(KEYS_MARK)
+            return None, None
+        marks = MarkStore(connection)
+        return await marks.get(KEYS_MARK), await marks.get(KEY_IDS_MARK)
 
 
 def _sign(keys: KeyRing) -> str:
     return keys.index("jisr", "keys").hex()
+
+
+async def _refuse_the_demos(settings: Settings, database: Database) -> None:
+    """Raises SettingsWrong when real people would meet the demo's invented staff and its clock."""
+    async with database.reading() as unit:
+        is_demos = await unit.marks.get(DEMO_MARK) is not None
+    if is_demos and not settings.is_demo:
+        raise SettingsWrong(
+            "This database was used by the demo, with invented staff and a clock ahead of time: "
+            "set JISR_VAR_DIR to a new folder, or DATABASE_URL to another database."
+        )
 
 
 async def _clock(settings: Settings, database: Database) -> Clock:

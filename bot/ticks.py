@@ -5,8 +5,7 @@ the due rows wake themselves, since the next one's time is known.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable
 from datetime import date, datetime, timedelta
 
 import structlog
@@ -15,7 +14,7 @@ from apscheduler.triggers.cron import CronTrigger
 
 from bot.clock import Clock
 from bot.holidays import proposed_closures
-from bot.turns import IDLE_S, Trouble, Voice, show_push
+from bot.turns import IDLE_S, Trouble, Voice, on_its_own, show_push
 from conversations.care.announcements import Announcement
 from conversations.care.check_ins import CheckInStep
 from conversations.care.quiet import is_quiet, next_allowed
@@ -105,7 +104,7 @@ class Ticks:
                     await unit.schedule.put_off(row.id, later)
                     continue
                 shown = False
-                async with _on_its_own(unit, "due_failed", due=row.id, purpose=row.purpose):
+                async with on_its_own(unit, "due_failed", due=row.id, purpose=row.purpose):
                     shown = await show_push(unit, _push(row), self._voice, now=now)
                 (turned if shown else dropped).append(row.id)
             await unit.schedule.turned(turned)
@@ -167,7 +166,7 @@ class Ticks:
             subject=subject,
             replaces=f"{subject}:progress:0",
         )
-        async with _on_its_own(unit, "progress_failed", announcement=announcement.id):
+        async with on_its_own(unit, "progress_failed", announcement=announcement.id):
             await show_push(unit, push, self._voice, now=now)
 
     # Once a day
@@ -197,18 +196,6 @@ async def propose_holidays(unit: UnitOfWork, today: date) -> None:
     """Propose the country's holidays from today on; days that staff decided are left alone."""
     proposals = proposed_closures(today, today + HOLIDAYS_AHEAD)
     await unit.closures.propose([(p.day, p.name_fr, p.name_ar, p.estimated) for p in proposals])
-
-
-@asynccontextmanager
-async def _on_its_own(unit: UnitOfWork, failed: str, **about: object) -> AsyncIterator[None]:
-    """Undo and log the block when it fails: what can't be shown must not hold up the rest."""
-    try:
-        async with unit.connection.begin_nested():
-            yield
-    except (DatabaseLocked, DatabaseUnreachable):
-        raise
-    except Exception:
-        log.exception(failed, **about)
 
 
 def _push(row: DueMessage) -> Push:

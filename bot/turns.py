@@ -5,7 +5,8 @@ point leaves either nothing of it (the row waits and comes again) or all of it.
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -13,12 +14,12 @@ from typing import Any
 import structlog
 
 from bot.clock import Clock
-from conversations.care.people import STAFF, Contact, ContactId, Role
+from conversations.care.people import STAFF, Consent, Contact, ContactId, Role
 from conversations.care.tasks import TaskKind
 from conversations.engine.engine import Engine, Routes
 from conversations.engine.flow import Choice
 from conversations.engine.outbound import OutboundMessage, Purpose
-from conversations.engine.reply import Blocked, Channel, Inbound, Tap, Text
+from conversations.engine.reply import Blocked, Channel, Inbound, Location, Tap, Text
 from conversations.engine.session import Notice, Session
 from conversations.engine.turn import Effect, Push, Turn
 from conversations.engine.words import Word
@@ -110,6 +111,18 @@ async def show_push(unit: UnitOfWork, push: Push, voice: Voice, *, now: datetime
     return True
 
 
+@asynccontextmanager
+async def on_its_own(unit: UnitOfWork, failed: str, **about: object) -> AsyncIterator[None]:
+    """Undo and log the block when it fails: what can't be shown must not hold up the rest."""
+    try:
+        async with unit.connection.begin_nested():
+            yield
+    except (DatabaseLocked, DatabaseUnreachable):
+        raise
+    except Exception:
+        log.exception(failed, **about)
+
+
 class Turns:
     """Takes stored updates in order, one at a time a person, and answers them."""
 
@@ -143,10 +156,9 @@ class Turns:
                 if taken is None:
                     return False
                 inbound = self._parse(taken)
-                if inbound is not None:
-                    await self._handle(unit, inbound, taken.id, now)
+                keep = inbound is None or await self._handle(unit, inbound, taken.id, now)
                 status = "failed" if taken.payload is None else "done"
-                await unit.inbox.close(taken.id, status=status, now=now)
+                await unit.inbox.close(taken.id, status=status, now=now, keep=keep)
         except (DatabaseLocked, DatabaseUnreachable):
             raise
         except Exception:
@@ -166,13 +178,14 @@ class Turns:
             log.info("update_ignored", update=taken.id, channel=taken.channel)
         return inbound
 
-    async def _handle(self, unit: UnitOfWork, inbound: Inbound, update_id: int, now: datetime) -> None:
+    async def _handle(self, unit: UnitOfWork, inbound: Inbound, update_id: int, now: datetime) -> bool:
+        """Answer, and return whether what came may be kept for a while."""
         contact, address_id = await unit.addresses.find_or_create(
             inbound.channel, inbound.external_id, now=now
         )
         if isinstance(inbound.reply, Blocked):
             await self._blocked(unit, address_id, inbound.reply, now)
-            return
+            return True
         session = await unit.sessions.load(contact.id)
         texts = self._voice.of(contact.language or _known(inbound.language_hint))
         turn: Turn[Any] = _turn(unit, self._voice, contact, texts, now, inbound.channel)
@@ -187,6 +200,7 @@ class Turns:
         if outcome.closed_notice is not None:
             await unit.sessions.close_notice(outcome.closed_notice)
         await self._carry_out(unit, outcome.effects, inbound, turn, address_id, update_id)
+        return _may_be_kept(inbound, turn.contact)
 
     async def _blocked(self, unit: UnitOfWork, address_id: int, reply: Blocked, now: datetime) -> None:
         if reply.blocked:
@@ -207,7 +221,9 @@ class Turns:
         tap_ref = inbound.tap_ref
         for number, effect in enumerate(effects):
             if isinstance(effect, Push):
-                await show_push(unit, effect, self._voice, now=turn.now)
+                # What somebody else can't be told must not undo what this person has just done.
+                async with on_its_own(unit, "push_failed", flow=effect.flow):
+                    await show_push(unit, effect, self._voice, now=turn.now)
                 continue
             prompt = effect.prompt
             message = replace(
@@ -253,9 +269,8 @@ class Turns:
                     return
                 now = self._clock.now()
                 inbound = self._parse(taken)
-                if inbound is not None:
-                    await self._apologise(unit, inbound, taken.id, now)
-                await unit.inbox.close(taken.id, status="failed", now=now)
+                keep = inbound is None or await self._apologise(unit, inbound, taken.id, now)
+                await unit.inbox.close(taken.id, status="failed", now=now, keep=keep)
         except (DatabaseLocked, DatabaseUnreachable):
             raise
         except Exception:
@@ -272,9 +287,11 @@ class Turns:
             )
             if attempts >= MOST_ATTEMPTS:
                 log.error("update_set_aside", update=taken.id, channel=taken.channel)
-                await unit.inbox.close(taken.id, status="failed", now=now)
+                # Whose it is can't be told, so neither can what they agreed to.
+                await unit.inbox.close(taken.id, status="failed", now=now, keep=False)
 
-    async def _apologise(self, unit: UnitOfWork, inbound: Inbound, update_id: int, now: datetime) -> None:
+    async def _apologise(self, unit: UnitOfWork, inbound: Inbound, update_id: int, now: datetime) -> bool:
+        """Say sorry, and return whether what came may be kept for a while."""
         contact, address_id = await unit.addresses.find_or_create(
             inbound.channel, inbound.external_id, now=now
         )
@@ -290,6 +307,7 @@ class Turns:
         message = _message(sorry, texts, (menu,), "g", inbound.tap_ref)
         await self._say(unit, inbound.channel, address_id, message, now, key=f"in:{update_id}:sorry")
         await unit.sessions.save(contact.id, replace(session, failures=failures), now=now)
+        return _may_be_kept(inbound, contact)
 
     async def _hand_over(self, unit: UnitOfWork, contact: Contact, now: datetime) -> None:
         task = await unit.tasks.add(
@@ -352,6 +370,11 @@ def _turn(
         world=voice.world,
         channel=channel,
     )
+
+
+def _may_be_kept(inbound: Inbound, contact: Contact) -> bool:
+    """Whether an update may stand in the inbox: people are told that these never do."""
+    return not isinstance(inbound.reply, Location) and contact.consent is not Consent.REFUSED
 
 
 def _message(

@@ -65,6 +65,11 @@ class KeyRing:
         if len(self._ciphers) < len(keys):
             raise KeysBroken("Two encryption keys have the same id: give each its own.")
 
+    @property
+    def ids(self) -> set[str]:
+        """The ids of all its keys."""
+        return set(self._ciphers)
+
     @classmethod
     def from_text(cls, text: str) -> "KeyRing":
         """Read "id:base64 of 32 bytes" entries, newest first, parted by commas or lines.

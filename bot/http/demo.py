@@ -17,6 +17,8 @@ from storage.unit_of_work import UnitOfWork
 
 # Where the skipped time is kept, in seconds, so that a restart does not take it back.
 OFFSET_MARK = "demo_clock_offset_s"
+# Says that the people of this database are invented.
+DEMO_MARK = "demo"
 # Rung when the clock was moved.
 CLOCK_TOPIC = "clock"
 CASEWORKERS_CENTRE = "sale"
@@ -58,6 +60,7 @@ class Demo:
 
     async def first_words(self, unit: UnitOfWork, seat: Seat) -> str:
         """Return what somebody comes in with: staff have a fresh invitation, as in real life."""
+        await unit.marks.set(DEMO_MARK, "1")
         now = self._clock.now()
         expires_at = now + INVITATION_LIFE
         match seat:
