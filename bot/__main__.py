@@ -1,4 +1,4 @@
-"""The command line: `jisr run`, `jisr invite`, `jisr migrate`.
+"""The command line: `jisr run`, `jisr invite`, `jisr staff`, `jisr dismiss`, `jisr migrate`.
 
 Every mistake of the operator's ends with one sentence that says what to do, and exit code 2.
 """
@@ -19,7 +19,7 @@ from bot.logs import configure_logs
 from bot.settings import Settings, SettingsWrong, load_settings
 from bot.texts import CataloguesMissing
 from bot.zone import ZoneDataWrong, use_pinned_zones
-from conversations.care.people import Role
+from conversations.care.people import ContactId, Role
 from conversations.errors import CentreUnknown
 from storage.errors import (
     DatabaseLocked,
@@ -92,6 +92,42 @@ def migrate() -> None:
     """Bring the database up to date and load centres; `run` does it by itself."""
     _run(_migrate(_settings()))
     typer.echo("The database is up to date.")
+
+
+@cli.command()
+def staff() -> None:
+    """List caseworkers and managers, with the numbers that `dismiss` takes."""
+    for line in _run(_staff(_settings())):
+        typer.echo(line)
+
+
+@cli.command()
+def dismiss(
+    number: Annotated[int, typer.Argument(help="Whom, by the number that `staff` shows.")],
+) -> None:
+    """Take somebody's role away, as when they leave or lose their phone; colleagues get their tasks."""
+    _run(_dismiss(_settings(), number))
+    typer.echo("They are no longer staff. What they had taken on is open to their colleagues again.")
+
+
+async def _staff(settings: Settings) -> list[str]:
+    async with wiring.opened(settings) as service, service.database.reading() as unit:
+        members = await unit.contacts.roster()
+    if not members:
+        return ["Nobody has come in yet: use `invite`."]
+    return [
+        f"{member.id:>6}  {member.role:<11} {member.centre_slug or '-':<12} "
+        + (f"last seen {member.seen_at:%Y-%m-%d %H:%M} UTC" if member.seen_at else "never seen")
+        for member in members
+    ]
+
+
+async def _dismiss(settings: Settings, number: int) -> None:
+    async with wiring.opened(settings) as service, service.database.transaction() as unit:
+        if number not in {member.id for member in await unit.contacts.roster()}:
+            raise SettingsWrong(f"No caseworker or manager has the number {number}: see `staff`.")
+        await unit.contacts.erase(ContactId(number), at=service.clock.now())
+        unit.topics.add("staff")
 
 
 async def _migrate(settings: Settings) -> None:

@@ -1,9 +1,10 @@
 """People: who they are to the service, what they agreed to and where they live."""
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.care.announcements import AnnouncementStatus
@@ -23,6 +24,16 @@ from storage.tables import (
 )
 
 _NAME = "contacts.name"
+
+
+@dataclass(frozen=True, slots=True)
+class StaffMember:
+    """Somebody of the staff as an administrator sees them; `seen_at` is their last message."""
+
+    id: ContactId
+    role: Role
+    centre_slug: str | None
+    seen_at: datetime | None
 
 
 class ContactStore:
@@ -68,13 +79,36 @@ class ContactStore:
             await self._change(contact_id, **news)
 
     async def staff(self, role: Role, centre_slug: str | None = None) -> list[Contact]:
-        """Return the active staff of a role, of one centre or of all, by id."""
+        """Return the staff of a role who can be reached, of one centre or of all, by id."""
         if role not in STAFF:
             return []
-        query = select(contacts).where(contacts.c.role == role).order_by(contacts.c.id)
+        query = select(contacts).where(contacts.c.role == role, _can_be_reached()).order_by(contacts.c.id)
         if centre_slug is not None:
             query = query.where(contacts.c.centre_slug == centre_slug)
         return [contact_in(row, self._keys) for row in await self._connection.execute(query)]
+
+    async def roster(self) -> list[StaffMember]:
+        """Return everybody who is staff, also those out of reach, by role and centre."""
+        query = (
+            select(
+                contacts.c.id,
+                contacts.c.role,
+                contacts.c.centre_slug,
+                func.max(addresses.c.last_used_at, type_=addresses.c.last_used_at.type).label("seen_at"),
+            )
+            .outerjoin(addresses, addresses.c.contact_id == contacts.c.id)
+            .where(contacts.c.role.in_(STAFF))
+            .group_by(contacts.c.id, contacts.c.role, contacts.c.centre_slug)
+            .order_by(contacts.c.role, contacts.c.centre_slug, contacts.c.id)
+        )
+        return [
+            StaffMember(ContactId(row.id), Role(row.role), row.centre_slug, row.seen_at)
+            for row in await self._connection.execute(query)
+        ]
+
+    async def is_reachable(self, contact_id: ContactId) -> bool:
+        query = select(contacts.c.id).where(contacts.c.id == contact_id, _can_be_reached())
+        return await self._connection.scalar(query) is not None
 
     async def make_staff(self, contact_id: ContactId, role: Role, centre_slug: str | None) -> None:
         if role not in STAFF:
@@ -134,6 +168,12 @@ class ContactStore:
 
     async def _change(self, contact_id: ContactId, **values: Any) -> None:
         await self._connection.execute(update(contacts).where(contacts.c.id == contact_id).values(**values))
+
+
+def _can_be_reached() -> ColumnElement[bool]:
+    """Return what is true of the row of `contacts` whose person has an address that can be reached."""
+    reachable = select(addresses.c.id).where(addresses.c.contact_id == contacts.c.id, addresses.c.reachable)
+    return reachable.exists()
 
 
 def contact_in(row: Row[Any], keys: KeyRing) -> Contact:
