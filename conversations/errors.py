@@ -27,6 +27,10 @@ class AppointmentNotLive(JisrError):
     """The visit was cancelled or is over, so it can't be confirmed, moved or cancelled."""
 
 
+class VisitChanged(JisrError):
+    """The visit is no longer as it was seen: moved, confirmed or cancelled meanwhile, or it has begun."""
+
+
 class InvitationInvalid(JisrError):
     """The invitation is unknown, used or past its time; which of these is not told."""
 

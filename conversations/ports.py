@@ -109,8 +109,8 @@ class Appointments(Protocol):
     async def cancel(self, appointment_id: int, *, now: datetime) -> Appointment:
         """Raises AppointmentNotLive when it was cancelled or is over."""
 
-    async def confirm(self, appointment_id: int, *, now: datetime) -> Appointment:
-        """Raises AppointmentNotLive."""
+    async def confirm(self, appointment_id: int, *, version: int, now: datetime) -> Appointment:
+        """Confirm a request as it was seen. Raises VisitChanged when it is no longer that request."""
 
     async def set_coming(self, appointment_id: int) -> Appointment:
         """Note that the person said they are coming. Raises AppointmentNotLive."""

@@ -13,7 +13,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from conversations.care.appointments import Appointment, AppointmentStatus, Need, new_visit_code
 from conversations.care.people import ContactId
 from conversations.care.wall_time import to_utc
-from conversations.errors import AppointmentNotLive, SlotTaken
+from conversations.errors import AppointmentNotLive, SlotTaken, VisitChanged
 from storage.errors import violates
 from storage.tables import appointments, is_live
 
@@ -70,9 +70,10 @@ class AppointmentStore:
     ) -> Appointment:
         """Take the new place and give the old one back, in one statement: nobody is left without one.
 
+        A confirmation at the same moment waits, and then finds the visit changed.
         Raises SlotTaken, AppointmentNotLive.
         """
-        kept = await self.get(appointment_id)
+        kept = await self.get(appointment_id, lock=True)
         changed = _change(appointment_id, now).values(
             **self._when(day, at), status=_status(confirmed), coming=False
         )
@@ -87,9 +88,19 @@ class AppointmentStore:
             _change(appointment_id, now).values(status=AppointmentStatus.CANCELLED, coming=False)
         )
 
-    async def confirm(self, appointment_id: int, *, now: datetime) -> Appointment:
-        """Raises AppointmentNotLive."""
-        return await self._changed(_change(appointment_id, now).values(status=AppointmentStatus.CONFIRMED))
+    async def confirm(self, appointment_id: int, *, version: int, now: datetime) -> Appointment:
+        """Confirm a request as it was seen.
+
+        Raises VisitChanged when it is no request of that version any more, also when a colleague
+        confirms or the person moves it at the same moment: the statement decides, not a look-up.
+        """
+        as_seen = _change(appointment_id, now).where(
+            appointments.c.version == version, appointments.c.status == AppointmentStatus.REQUESTED
+        )
+        try:
+            return await self._changed(as_seen.values(status=AppointmentStatus.CONFIRMED))
+        except AppointmentNotLive:
+            raise VisitChanged from None
 
     async def set_coming(self, appointment_id: int) -> Appointment:
         """Note that the person said they are coming. Raises AppointmentNotLive."""
@@ -97,11 +108,16 @@ class AppointmentStore:
             update(appointments).where(appointments.c.id == appointment_id, is_live()).values(coming=True)
         )
 
-    async def get(self, appointment_id: int) -> Appointment:
-        """Raises AppointmentNotLive when there is none, or its person is forgotten."""
+    async def get(self, appointment_id: int, *, lock: bool = False) -> Appointment:
+        """Return the visit; with `lock` nobody else changes it before the transaction ends.
+
+        Raises AppointmentNotLive when there is none, or its person is forgotten.
+        """
         query = select(appointments).where(
             appointments.c.id == appointment_id, appointments.c.contact_id.is_not(None)
         )
+        if lock:
+            query = query.with_for_update()
         row = (await self._connection.execute(query)).one_or_none()
         if row is None:
             raise AppointmentNotLive

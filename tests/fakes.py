@@ -35,6 +35,7 @@ from conversations.errors import (
     SlotTaken,
     TaskTaken,
     TaskUnknown,
+    VisitChanged,
 )
 from conversations.ports import World
 from conversations.texts import LANGUAGES, Texts
@@ -319,8 +320,15 @@ class FakeAppointments:
     async def cancel(self, appointment_id: int, *, now: datetime) -> Appointment:
         return self._set_status(self._live(appointment_id, now), AppointmentStatus.CANCELLED)
 
-    async def confirm(self, appointment_id: int, *, now: datetime) -> Appointment:
-        return self._set_status(self._live(appointment_id, now), AppointmentStatus.CONFIRMED)
+    async def confirm(self, appointment_id: int, *, version: int, now: datetime) -> Appointment:
+        visit = self.rows.get(appointment_id)
+        as_seen = visit is not None and (visit.version, visit.status) == (
+            version,
+            AppointmentStatus.REQUESTED,
+        )
+        if visit is None or not as_seen or _has_begun(visit, now):
+            raise VisitChanged
+        return self._set_status(visit, AppointmentStatus.CONFIRMED)
 
     async def set_coming(self, appointment_id: int) -> Appointment:
         kept = await self.get(appointment_id)

@@ -139,12 +139,12 @@ async def move(
     return moved
 
 
-async def confirm(turn: Turn[Any], appointment: Appointment) -> Appointment:
-    """Give the centre's word on the time of a request; the reminders go on under the new version.
+async def confirm(turn: Turn[Any], appointment_id: int, *, version: int) -> Appointment:
+    """Give the centre's word on the time of a request as it was seen; reminders go on under the new version.
 
-    Raises AppointmentNotLive.
+    Raises VisitChanged when it is no request of that version any more.
     """
-    confirmed = await turn.desk.appointments.confirm(appointment.id, now=turn.now)
+    confirmed = await turn.desk.appointments.confirm(appointment_id, version=version, now=turn.now)
     await turn.desk.schedule.withdraw(subject_of(confirmed.id))
     await _plan(turn, confirmed, booked_at=confirmed.booked_at)
     return confirmed

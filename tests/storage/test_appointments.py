@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.care.appointments import Appointment, AppointmentStatus, Need, new_visit_code
 from conversations.care.people import Contact
-from conversations.errors import AppointmentNotLive, SlotTaken
+from conversations.errors import AppointmentNotLive, SlotTaken, VisitChanged
 from storage.appointments import AppointmentStore
 from storage.tables import appointments
 from storage.unit_of_work import UnitOfWork
@@ -48,6 +48,10 @@ async def move(
     confirmed: bool = False,
 ) -> Appointment:
     return await unit.appointments.move(visit.id, day=day, at=at, capacity=1, confirmed=confirmed, now=NOW)
+
+
+async def confirm(unit: UnitOfWork, visit: Appointment, *, now: datetime = NOW) -> Appointment:
+    return await unit.appointments.confirm(visit.id, version=visit.version, now=now)
 
 
 async def test_a_visit_is_kept_as_it_was_booked(unit: UnitOfWork, amina: Contact) -> None:
@@ -177,11 +181,42 @@ async def test_a_cancelled_visit_gives_its_place_back(
 async def test_confirming_makes_a_new_version_and_coming_does_not(unit: UnitOfWork, amina: Contact) -> None:
     visit = await book(unit, amina)
 
-    confirmed = await unit.appointments.confirm(visit.id, now=NOW)
+    confirmed = await confirm(unit, visit)
     coming = await unit.appointments.set_coming(visit.id)
 
     assert (confirmed.status, confirmed.version) == (AppointmentStatus.CONFIRMED, 2)
     assert (coming.coming, coming.version) == (True, 2)
+
+
+async def test_a_request_that_moved_since_it_was_seen_is_not_confirmed(
+    unit: UnitOfWork, amina: Contact
+) -> None:
+    seen = await book(unit, amina)
+    moved = await move(unit, seen)
+
+    with pytest.raises(VisitChanged):
+        await confirm(unit, seen)
+    assert await unit.appointments.get(seen.id) == moved
+
+
+async def test_of_caseworkers_who_confirm_at_once_one_does(town: Town) -> None:
+    visit = await town.alone(lambda unit: book(unit, town.amina))
+
+    results = await town.at_once(*[lambda unit: confirm(unit, visit)] * 3)
+
+    assert sorted(type(result).__name__ for result in results) == ["Appointment"] + ["VisitChanged"] * 2
+    kept = await town.alone(lambda unit: unit.appointments.get(visit.id))
+    assert (kept.status, kept.version) == (AppointmentStatus.CONFIRMED, 2)
+
+
+async def test_a_move_and_a_confirmation_at_once_confirm_nothing_unseen(town: Town) -> None:
+    """Whichever comes first, nobody has given a word on the new time."""
+    visit = await town.alone(lambda unit: book(unit, town.amina))
+
+    await town.at_once(lambda unit: confirm(unit, visit), lambda unit: move(unit, visit))
+
+    kept = await town.alone(lambda unit: unit.appointments.get(visit.id))
+    assert (kept.day, kept.status) == (WEDNESDAY, AppointmentStatus.REQUESTED)
 
 
 async def test_nothing_more_happens_to_a_cancelled_visit(unit: UnitOfWork, amina: Contact) -> None:
@@ -190,12 +225,13 @@ async def test_nothing_more_happens_to_a_cancelled_visit(unit: UnitOfWork, amina
 
     for change in (
         unit.appointments.cancel(visit.id, now=NOW),
-        unit.appointments.confirm(visit.id, now=NOW),
         unit.appointments.set_coming(visit.id),
         move(unit, visit),
     ):
         with pytest.raises(AppointmentNotLive):
             await change
+    with pytest.raises(VisitChanged):
+        await confirm(unit, await unit.appointments.get(visit.id))
 
 
 async def test_nothing_more_happens_to_a_visit_that_has_begun(unit: UnitOfWork, amina: Contact) -> None:
@@ -204,11 +240,12 @@ async def test_nothing_more_happens_to_a_visit_that_has_begun(unit: UnitOfWork, 
 
     for change in (
         unit.appointments.cancel(visit.id, now=begins),
-        unit.appointments.confirm(visit.id, now=begins),
         unit.appointments.move(visit.id, day=WEDNESDAY, at=time(10), capacity=1, confirmed=True, now=begins),
     ):
         with pytest.raises(AppointmentNotLive):
             await change
+    with pytest.raises(VisitChanged):
+        await confirm(unit, visit, now=begins)
     await unit.appointments.cancel(visit.id, now=begins - timedelta(seconds=1))
 
 

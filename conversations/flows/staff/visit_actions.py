@@ -12,7 +12,7 @@ from conversations.care.visits import VisitNews, subject_of
 from conversations.engine.flow import Choice
 from conversations.engine.outbound import Purpose
 from conversations.engine.turn import Turn
-from conversations.errors import AppointmentNotLive
+from conversations.errors import AppointmentNotLive, VisitChanged
 
 CONFIRM, PROPOSE, CALL = "confirm", "propose", "call"
 
@@ -59,14 +59,10 @@ async def confirm(turn: Turn[Any], appointment_id: int, version: int) -> str:
     visit = await visit_to_act_on(turn, appointment_id)
     if isinstance(visit, str):
         return visit
-    if visit.status is AppointmentStatus.CONFIRMED:
-        return _with_time(
-            turn, visit, turn.gettext("Visit {code} is already confirmed.").format(code=visit.code)
-        )
-    if visit.version != version:
-        moved = turn.gettext("Visit {code} was moved meanwhile, so nothing was confirmed. Its time now:")
-        return _with_time(turn, visit, moved.format(code=visit.code))
-    confirmed = await visits.confirm(turn, visit)
+    try:
+        confirmed = await visits.confirm(turn, appointment_id, version=version)
+    except VisitChanged:
+        return await _why_not_confirmed(turn, appointment_id)
     _tell_person(turn, confirmed, "visit_confirmed", "confirmed")
     return _with_time(
         turn, confirmed, turn.gettext("Confirmed: visit {code}. The person knows.").format(code=visit.code)
@@ -80,6 +76,18 @@ async def ask_to_call(turn: Turn[Any], appointment_id: int) -> str:
         return visit
     _tell_person(turn, visit, "call_request", f"call:{turn.today.isoformat()}")
     return turn.gettext("The person of visit {code} has been asked to call.").format(code=visit.code)
+
+
+async def _why_not_confirmed(turn: Turn[Any], appointment_id: int) -> str:
+    """Return how a visit stands that somebody else changed, perhaps a moment ago: it is read again."""
+    visit = await visit_to_act_on(turn, appointment_id)
+    if isinstance(visit, str):
+        return visit
+    if visit.status is AppointmentStatus.CONFIRMED:
+        said = turn.gettext("Visit {code} is already confirmed.")
+    else:
+        said = turn.gettext("Visit {code} was moved meanwhile, so nothing was confirmed. Its time now:")
+    return _with_time(turn, visit, said.format(code=visit.code))
 
 
 def _tell_person(turn: Turn[Any], visit: Appointment, flow: str, what: str) -> None:

@@ -118,7 +118,7 @@ async def test_a_colleague_who_was_faster_leaves_nothing_to_confirm(
     """Both have the news before them; Hind confirms from the agenda, which leaves Driss's message open."""
     visit = await books(amina)
     news = driss.notice
-    await scene.desk.appointments.confirm(visit.id, now=scene.now)
+    await scene.desk.appointments.confirm(visit.id, version=visit.version, now=scene.now)
 
     screen = await driss.taps_notice("confirm", news)
 
