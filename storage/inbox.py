@@ -106,10 +106,14 @@ class InboxStore:
         )
         return await self._connection.scalar(query.with_for_update(skip_locked=True)) is not None
 
-    async def close(self, update_id: int, *, status: str, now: datetime) -> None:
-        """Mark an update "done", or "failed" when it could not be handled at all."""
+    async def close(self, update_id: int, *, status: str, now: datetime, keep: bool = True) -> None:
+        """Mark an update "done", or "failed" when it could not be handled at all.
+
+        Without `keep` only its key stays, which tells the same one when it comes again.
+        """
+        emptied = {} if keep else {"payload_enc": None}
         await self._connection.execute(
-            update(inbox).where(inbox.c.id == update_id).values(status=status, handled_at=now)
+            update(inbox).where(inbox.c.id == update_id).values(status=status, handled_at=now, **emptied)
         )
 
     async def try_later(self, update_id: int, *, not_before: datetime) -> int:

@@ -11,14 +11,16 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from sqlalchemy import make_url, text
+from sqlalchemy import make_url, select, text
 
 from bot.texts import load_texts
 from storage.database import create_engine
+from storage.encryption import KeyRing
+from storage.tables import inbox
 from tests.bot.http.web import Browser, Frame, Page
 from tests.fake_telegram import FakeTelegram
 from tests.service import ServiceProcess
-from tests.telegram_people import TOKEN, WAIT_S, Phone, invited, settings_with
+from tests.telegram_people import KEYS, TOKEN, WAIT_S, Phone, invited, settings_with
 
 BRAHIM_ID, DRISS_ID, GROUP_ID = 7_391_846_205, 6_284_193_507, -1_009_182_736_405
 PHONE, CALL_BACK = "+212661937284", "0770418263"
@@ -35,6 +37,7 @@ WORDS = {
     "message that is refused": "refus-plein-vx",
     "caseworker profile": "Drissqq",
     "caseworker answer": "reponse-kappa-vx",
+    "words of one who refused": "refusee-vx",
     "group title": "Titre-quux",
     "group words": "mots-du-groupe-vx",
     "odd update": "drole-update-vx",
@@ -70,6 +73,7 @@ async def test_nobody_can_be_read_in_the_database_or_the_logs(
         await chama_tells_everything(await browser.opens(), driss)
         await brahim_tells_everything(brahim, driss)
         await a_manager_announces(service, await Browser(his, service.url).opens(), brahim)
+    await zineb_refuses(Phone(telegram, telegram.user(first_name="Zineb")))
     await a_group_talks(telegram)
     await things_go_wrong(brahim, telegram, database_url)
     marks = dict([*marks_of_words(), *marks_of_ids(), *marks_of_places()])
@@ -81,6 +85,9 @@ async def test_nobody_can_be_read_in_the_database_or_the_logs(
     assert ANNOUNCEMENT.encode() in stored
     assert found_in(stored, marks) == []
     assert found_in(await everything_in(database_url), marks) == []
+    updates = await updates_in(database_url)
+    assert WORDS["telegram text"].encode() in updates
+    assert found_in(updates, never_kept()) == []
     assert {"turn_failed", "message_refused", "webchat_frame_refused"} <= events_in(service.logs)
     assert found_in(service.logs.encode(), marks) == []
 
@@ -164,6 +171,13 @@ async def brahim_tells_everything(brahim: Phone, driss: Phone) -> None:
     await brahim.finds(WORDS["caseworker answer"])
 
 
+async def zineb_refuses(zineb: Phone) -> None:
+    await zineb.says("/start")
+    await zineb.taps("fr", "refuse")
+    await zineb.says(WORDS["words of one who refused"])
+    await zineb.says("menu")
+
+
 async def a_manager_announces(service: ServiceProcess, page: Page, brahim: Phone) -> None:
     karim = Web(page)
     await page.said()
@@ -222,6 +236,12 @@ def marks_of_places() -> Iterator[tuple[str, bytes]]:
         yield f"{degrees}, binary", struct.pack(">d", degrees)
 
 
+def never_kept() -> dict[str, bytes]:
+    """Return the marks of what people are told is never kept, not even where nobody else can read it."""
+    refused = "words of one who refused"
+    return {refused: WORDS[refused].encode(), **dict(marks_of_places())}
+
+
 def found_in(where: bytes, marks: dict[str, bytes]) -> list[str]:
     folded = where.lower()
     return [what for what, mark in marks.items() if mark.lower() in folded]
@@ -254,6 +274,17 @@ async def everything_in(database_url: str) -> bytes:
                 found += [value if isinstance(value, bytes) else str(value).encode() for value in row]
     await engine.dispose()
     return b"\n".join(found)
+
+
+async def updates_in(database_url: str) -> bytes:
+    """Return what the service itself can still read of all that came in."""
+    engine, keys = create_engine(database_url), KeyRing.from_text(KEYS)
+    query = select(inbox.c.payload_enc).where(inbox.c.payload_enc.is_not(None))
+    async with engine.connect() as connection:
+        payloads = (await connection.scalars(query)).all()
+    await engine.dispose()
+    plain = [json.loads(keys.decrypt(payload, about="inbox.payload")) for payload in payloads]
+    return json.dumps(plain, ensure_ascii=False).encode()
 
 
 async def run(database_url: str, statement: str) -> None:

@@ -32,7 +32,17 @@ from conversations.engine.flow import (
     Step,
 )
 from conversations.engine.outbound import OutboundMessage, Purpose
-from conversations.engine.reply import Blocked, Channel, Inbound, Media, MediaKind, Reply, Tap, Text
+from conversations.engine.reply import (
+    Blocked,
+    Channel,
+    Inbound,
+    Location,
+    Media,
+    MediaKind,
+    Reply,
+    Tap,
+    Text,
+)
 from conversations.engine.turn import Turn
 from conversations.engine.words import Word
 from conversations.flows.news import TaskNews
@@ -196,6 +206,7 @@ def parse(payload: str) -> Inbound | None:
         "text": Text(body.get("text", "")),
         "tap": Tap(body.get("prompt", ""), body.get("choice", "")),
         "photo": Media(MediaKind.PHOTO, body.get("ref", "")),
+        "place": Location(34.0, -6.8),
         "block": Blocked(True),
         "unblock": Blocked(False),
     }
@@ -236,21 +247,30 @@ class House:
         await guest.says("hello")
         return guest
 
-    async def colleague(self, name: str, *, language: str = "fr", channel: str = "telegram") -> "Guest":
+    async def colleague(
+        self, name: str, *, language: str = "fr", channel: str = "telegram", centre_slug: str = "sale"
+    ) -> "Guest":
         """Return a caseworker, who has not written yet."""
         guest = self.stranger(name, channel)
-        await self.make(guest, language=language, role=Role.CASEWORKER)
+        await self.make(guest, language=language, role=Role.CASEWORKER, centre_slug=centre_slug)
         return guest
 
-    async def make(self, guest: "Guest", *, language: str, role: Role = Role.BENEFICIARY) -> None:
+    async def make(
+        self,
+        guest: "Guest",
+        *,
+        language: str,
+        role: Role = Role.BENEFICIARY,
+        centre_slug: str = "sale",
+    ) -> None:
         async with self.database.transaction() as unit:
             contact, _ = await unit.addresses.find_or_create(
                 guest.channel, guest.external_id, now=self.clock.now()
             )
             await unit.contacts.set_language(contact.id, language)
             if role is not Role.BENEFICIARY:
-                await unit.centres.load([centre_row()])
-                await unit.contacts.make_staff(contact.id, role, "sale")
+                await unit.centres.load([centre_row(), centre_row("fes", "Fès")])
+                await unit.contacts.make_staff(contact.id, role, centre_slug)
 
     async def store(self, guest: "Guest", body: Mapping[str, Any], *, key: str | None = None) -> None:
         """Put into the inbox what a guest sends; without a key of its own it is a new update."""

@@ -1,4 +1,5 @@
 import asyncio
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -22,6 +23,9 @@ from tests.bot.small_talk import Guest, House, News, cut_off, voice
 
 SORRY = "[fr] Something went wrong on our side. Nothing was lost; please try again."
 HANDOVER = "[fr] Something keeps going wrong on our side. A person will write to you here."
+UNHEARD = (
+    "[fr] Something keeps going wrong on our side. No caseworker is here yet; the first to come will see it."
+)
 OLD_BUTTON = "[fr] That button was from an older message. Here is where we are now."
 # Only ends a test that has failed.
 PATIENCE_S = 60
@@ -54,6 +58,17 @@ async def inbox_statuses(house: House) -> list[str]:
     async with house.database.reading() as unit:
         found = await unit.connection.scalars(text("SELECT status FROM inbox ORDER BY id"))
         return list(found)
+
+
+async def kept_kinds(house: House) -> list[str]:
+    """Return of what kind the updates are whose content stands in the inbox."""
+    async with house.database.reading() as unit:
+        found = await unit.connection.scalars(
+            text("SELECT payload_enc FROM inbox WHERE payload_enc IS NOT NULL ORDER BY id")
+        )
+        return [
+            json.loads(house.database.keys.decrypt(each, about="inbox.payload"))["kind"] for each in found
+        ]
 
 
 # The straight way
@@ -143,6 +158,33 @@ async def test_what_is_no_message_is_passed_over(house: House, brahim: Guest) ->
 
 
 # Two addresses
+
+
+async def test_where_somebody_is_stays_nowhere_however_the_turn_went(house: House, brahim: Guest) -> None:
+    await brahim.sends("place")
+    with cut_off(house.database.engine, RuntimeError("a fault"), after=0, only="INSERT INTO sessions"):
+        await brahim.sends("place")
+    fault = RuntimeError("a fault")
+    with cut_off(house.database.engine, fault, after=0, only="INSERT INTO sessions", times=100):
+        await brahim.sends("place")
+        for _ in range(MOST_ATTEMPTS):
+            house.clock.moves_on(timedelta(hours=1))
+            await house.handles_all()
+
+    assert await inbox_statuses(house) == ["done", "done", "failed", "failed"]
+    assert await kept_kinds(house) == ["text"]
+
+
+async def test_nothing_is_kept_of_what_somebody_says_who_refused(house: House, brahim: Guest) -> None:
+    async with house.database.transaction() as unit:
+        await unit.contacts.refuse((await brahim.contact()).id, at=house.clock.now())
+
+    await brahim.says("one")
+    await brahim.taps("count")
+    await brahim.says("stumble")
+
+    assert await inbox_statuses(house) == ["done", "done", "done", "failed"]
+    assert len(await kept_kinds(house)) == 1
 
 
 async def test_somebody_goes_on_where_they_were_from_another_address(house: House, brahim: Guest) -> None:
@@ -412,6 +454,48 @@ async def test_after_three_failures_in_a_row_a_person_looks_after_them(
 
     await brahim.says("stumble")
     assert await brahim.screen() == SORRY
+
+
+async def test_when_no_caseworker_of_the_centre_can_be_reached_the_others_look_after_them(
+    house: House, brahim: Guest, driss: Guest
+) -> None:
+    ilham = await house.colleague("ilham", language="ar", centre_slug="fes")
+    await driss.sends("block")
+    async with house.database.transaction() as unit:
+        await unit.contacts.set_home((await brahim.contact()).id, centre_slug="sale")
+
+    await brahim.taps("count")
+    for _ in range(3):
+        await brahim.says("stumble")
+
+    assert await brahim.screen() == HANDOVER
+    assert await ilham.screen() == "[ar] Somebody needs you."
+    async with house.database.reading() as unit:
+        (task,) = await unit.tasks.open("fes")
+    assert task.centre_slug is None
+
+
+async def test_nobody_is_promised_an_answer_while_no_caseworker_is_there(house: House, brahim: Guest) -> None:
+    await brahim.taps("count")
+    for _ in range(3):
+        await brahim.says("stumble")
+
+    assert await brahim.screen() == UNHEARD
+    async with house.database.reading() as unit:
+        assert len(await unit.tasks.open(None)) == 1
+
+
+async def test_nothing_is_handed_over_of_who_refused(house: House, brahim: Guest, driss: Guest) -> None:
+    async with house.database.transaction() as unit:
+        await unit.contacts.refuse((await brahim.contact()).id, at=house.clock.now())
+    await brahim.taps("count")
+    for _ in range(4):
+        await brahim.says("stumble")
+
+    assert (await brahim.texts())[-4:] == [SORRY] * 4
+    assert await driss.messages() == []
+    async with house.database.reading() as unit:
+        assert await unit.tasks.open("sale") == []
 
 
 async def test_a_turn_that_goes_well_begins_the_count_of_failures_anew(

@@ -136,6 +136,17 @@ async def test_an_update_that_can_no_longer_be_read_is_handed_out_empty(unit: Un
     assert await everything(unit) == [None, "2"]
 
 
+async def test_of_an_update_not_to_be_kept_only_the_key_stays(unit: UnitOfWork) -> None:
+    await add(unit, new("1", payload="here I am"), new("2", payload="hello"))
+    for keep in (False, True):
+        await unit.inbox.close((await claimed(unit)).id, status="done", now=NOW, keep=keep)
+
+    kept = await unit.connection.scalars(text("SELECT payload_enc FROM inbox ORDER BY id"))
+    assert [payload is not None for payload in kept] == [False, True]
+    assert await unit.inbox.latest(AMINA, limit=9) == [(NOW, "hello")]
+    assert await add(unit, new("1", payload="here I am")) == 0
+
+
 async def test_the_last_updates_of_a_lane_can_be_looked_up(unit: UnitOfWork) -> None:
     for second in range(4):
         await add(unit, new(str(second), payload=str(second)), now=NOW + timedelta(seconds=second))
