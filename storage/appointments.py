@@ -50,7 +50,8 @@ class AppointmentStore:
         """Take a place at that time, as a confirmed visit or as a request.
 
         Raises SlotTaken when all places are held by live visits, also when
-        two people ask at once: the partial unique index decides.
+        two people ask at once: the partial unique index decides. It compares starts alone; that
+        visits of an earlier timetable overlap this one is for `open_slots` to see before.
         """
         new = insert(appointments).values(
             contact_id=contact_id,

@@ -156,15 +156,21 @@ def open_slots(
     """Return the times of the day that can still be booked, in order.
 
     `closed` is the centre's own closure of that day, `taken` the number of live
-    visits by time, `now_local` naive wall time at the centre.
+    visits by time, `now_local` naive wall time at the centre. A visit that was booked
+    before the hours changed may begin between two slots: it lasts as long as visits
+    do today, and holds a place of every slot that it overlaps.
     """
     if closed:
         return []
     earliest = now_local + timedelta(minutes=rules.lead_minutes)
+    length = timedelta(minutes=rules.slot_minutes)
+    held = [(datetime.combine(day, at), visits) for at, visits in taken.items()]
+    slots = [datetime.combine(day, at) for at in slot_times(rules, day)]
     return [
-        at
-        for at in slot_times(rules, day)
-        if datetime.combine(day, at) >= earliest and taken.get(at, 0) < rules.capacity
+        slot.time()
+        for slot in slots
+        if slot >= earliest
+        and sum(visits for begins, visits in held if abs(begins - slot) < length) < rules.capacity
     ]
 
 

@@ -135,6 +135,40 @@ def test_an_open_slot_has_a_free_place_and_time_to_get_there(
     ]
 
 
+@given(visit_rules, days, st.data())
+def test_nobody_is_received_by_more_caseworkers_than_there_are(
+    rules: VisitRules, day: date, data: st.DataObject
+) -> None:
+    """Visits booked on an earlier timetable begin at any minute; then every slot on offer is booked."""
+    taken = data.draw(
+        st.dictionaries(
+            st.times().map(lambda at: at.replace(second=0, microsecond=0)), st.integers(1, 5), max_size=4
+        )
+    )
+    length = timedelta(minutes=rules.slot_minutes)
+    now_local = datetime.combine(day, time()) - timedelta(days=9)
+
+    offered = open_slots(rules, day, closed=False, taken=taken, now_local=now_local)
+
+    def at_once(slot: time) -> int:
+        start = datetime.combine(day, slot)
+        return sum(
+            visits
+            for at, visits in taken.items()
+            if datetime.combine(day, at) < start + length and start < datetime.combine(day, at) + length
+        )
+
+    assert offered == [slot for slot in slot_times(rules, day) if at_once(slot) < rules.capacity]
+
+
+def test_a_visit_of_the_old_timetable_holds_both_slots_it_reaches_into() -> None:
+    rules = VisitRules(WeeklyHours.parse("mon 09:00-12:00"), slot_minutes=60)
+
+    offered = open_slots(rules, MONDAY, closed=False, taken={time(9, 30): 1}, now_local=LONG_BEFORE)
+
+    assert offered == [time(11)]
+
+
 def test_a_place_stays_open_until_every_caseworker_is_busy() -> None:
     rules = VisitRules(WeeklyHours.parse("mon 09:00-10:00"), capacity=2)
 
