@@ -15,7 +15,7 @@ import structlog
 
 from bot.clock import Clock
 from conversations.care.people import STAFF, Consent, Contact, ContactId, Role
-from conversations.care.tasks import TaskKind
+from conversations.care.tasks import Said, TaskKind
 from conversations.engine.engine import Engine, Routes
 from conversations.engine.flow import Choice
 from conversations.engine.outbound import OutboundMessage, Purpose
@@ -23,7 +23,7 @@ from conversations.engine.reply import Blocked, Channel, Inbound, Location, Tap,
 from conversations.engine.session import Notice, Session
 from conversations.engine.turn import Effect, Push, Turn
 from conversations.engine.words import Word
-from conversations.flows.news import TaskNews
+from conversations.flows.handover import make_task
 from conversations.ports import World
 from conversations.texts import Texts, strip_isolates
 from storage.database import Database, rung
@@ -299,9 +299,16 @@ class Turns:
         texts = self._voice.of(contact.language or _known(inbound.language_hint))
         failures = session.failures + 1
         sorry = texts.gettext("Something went wrong on our side. Nothing was lost; please try again.")
-        if failures >= HANDOVER_AFTER and contact.role is Role.BENEFICIARY:
-            sorry = texts.gettext("Something keeps going wrong on our side. A person will write to you here.")
-            await self._hand_over(unit, contact, now)
+        if failures >= HANDOVER_AFTER and _may_be_handed_over(contact):
+            if await self._hand_over(unit, contact, now):
+                sorry = texts.gettext(
+                    "Something keeps going wrong on our side. A person will write to you here."
+                )
+            else:
+                sorry = texts.gettext(
+                    "Something keeps going wrong on our side. "
+                    "No caseworker is here yet; the first to come will see it."
+                )
             failures = 0
         menu = Choice(Word.MENU, texts.pgettext("button", "🏠 Menu"))
         message = _message(sorry, texts, (menu,), "g", inbound.tap_ref)
@@ -309,19 +316,12 @@ class Turns:
         await unit.sessions.save(contact.id, replace(session, failures=failures), now=now)
         return _may_be_kept(inbound, contact)
 
-    async def _hand_over(self, unit: UnitOfWork, contact: Contact, now: datetime) -> None:
-        task = await unit.tasks.add(
-            contact_id=contact.id,
-            centre_slug=contact.centre_slug,
-            kind=TaskKind.NOT_UNDERSTOOD,
-            text="",
-            urgent=False,
-            now=now,
-        )
-        for caseworker in await caseworkers_for(unit, contact.centre_slug):
-            key = f"task:{task.id}:new:{caseworker.id}"
-            push = Push(caseworker.id, "task_news", TaskNews(task.id), Purpose.STAFF, key, f"task:{task.id}")
+    async def _hand_over(self, unit: UnitOfWork, contact: Contact, now: datetime) -> bool:
+        """Leave the person to the caseworkers; False when none of them hears of it now."""
+        handover = await make_task(unit, contact, TaskKind.NOT_UNDERSTOOD, Said(), now=now)
+        for push in handover.news:
             await show_push(unit, push, self._voice, now=now)
+        return handover.heard
 
     async def _pause_s(self) -> float:
         async with self._database.reading() as unit:
@@ -329,12 +329,6 @@ class Turns:
         if at is None:
             return IDLE_S
         return min(IDLE_S, max(0.05, (at - self._clock.now()).total_seconds()))
-
-
-async def caseworkers_for(unit: UnitOfWork, centre_slug: str | None) -> list[Contact]:
-    """Return who should hear of a person: the centre's caseworkers, else all of them."""
-    own = await unit.contacts.staff(Role.CASEWORKER, centre_slug) if centre_slug else []
-    return own or await unit.contacts.staff(Role.CASEWORKER)
 
 
 class Trouble:
@@ -355,6 +349,11 @@ class Trouble:
         if self._failures:
             log.info("database_back", worker=self._worker, failures=self._failures)
         self._failures = 0
+
+
+def _may_be_handed_over(contact: Contact) -> bool:
+    """Nothing is kept of who refused, so there is nothing a caseworker could be given."""
+    return contact.role is Role.BENEFICIARY and contact.consent is not Consent.REFUSED
 
 
 def _turn(

@@ -43,7 +43,10 @@ class Contacts(Protocol):
         """Keep the centre or the province the person chose; None leaves what was."""
 
     async def staff(self, role: Role, centre_slug: str | None = None) -> list[Contact]:
-        """Return the active staff of a role, of one centre or of all, by id."""
+        """Return the staff of a role who can be reached, of one centre or of all, by id."""
+
+    async def is_reachable(self, contact_id: ContactId) -> bool:
+        """Tell whether a message would have somewhere to go: who blocked the service is not reachable."""
 
     async def make_staff(self, contact_id: ContactId, role: Role, centre_slug: str | None) -> None: ...
 

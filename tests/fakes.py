@@ -76,6 +76,7 @@ class FakeContacts:
     def __init__(self, desk: "FakeDesk") -> None:
         self._desk = desk
         self._contacts: dict[ContactId, Contact] = {}
+        # Who blocked the service; everybody else has an address.
         self.unreachable: set[ContactId] = set()
         self.erased: set[ContactId] = set()
 
@@ -146,8 +147,13 @@ class FakeContacts:
         return [
             contact
             for contact in self._contacts.values()
-            if contact.role is role and centre_slug in (None, contact.centre_slug)
+            if contact.role is role
+            and centre_slug in (None, contact.centre_slug)
+            and contact.id not in self.unreachable
         ]
+
+    async def is_reachable(self, contact_id: ContactId) -> bool:
+        return contact_id in self._contacts and contact_id not in self.unreachable
 
     async def make_staff(self, contact_id: ContactId, role: Role, centre_slug: str | None) -> None:
         if role not in STAFF:

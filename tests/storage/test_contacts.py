@@ -75,6 +75,23 @@ async def test_staff_are_those_of_a_role_and_a_centre(
     assert await unit.contacts.staff(Role.BENEFICIARY) == []
 
 
+async def test_staff_who_cannot_be_reached_do_not_count(
+    unit: UnitOfWork, brahim: Contact, driss: Contact
+) -> None:
+    """Driss blocks the service and comes back."""
+    address = await unit.addresses.preferred(driss.id)
+    assert address
+    await unit.addresses.mark_unreachable(address.id, NOW)
+
+    assert await unit.contacts.staff(Role.CASEWORKER, "sale") == []
+    assert not await unit.contacts.is_reachable(driss.id)
+    assert await unit.contacts.is_reachable(brahim.id)
+
+    await unit.addresses.mark_reachable(address.id)
+    assert await unit.contacts.staff(Role.CASEWORKER, "sale") == [driss]
+    assert await unit.contacts.is_reachable(driss.id)
+
+
 async def test_nobody_is_made_a_beneficiary_that_way(unit: UnitOfWork, driss: Contact) -> None:
     with pytest.raises(ValueError, match="only staff"):
         await unit.contacts.make_staff(driss.id, Role.BENEFICIARY, None)
@@ -249,14 +266,26 @@ async def test_the_rest_goes_once_the_last_word_has_left(
     await unit.contacts.erase(brahim.id, at=NOW)
     await write(unit, brahim, "farewell")
 
-    assert await unit.contacts.forget_erased(LATER) == 0
+    assert await unit.contacts.forget_erased(LATER, waits_for_words_since=NOW) == 0
     await connection.execute(outbox.update().values(status="sent"))
-    assert await unit.contacts.forget_erased(NOW) == 0
-    assert await unit.contacts.forget_erased(LATER) == 1
+    assert await unit.contacts.forget_erased(NOW, waits_for_words_since=NOW) == 0
+    assert await unit.contacts.forget_erased(LATER, waits_for_words_since=NOW) == 1
 
     assert await rows_of(connection, brahim) == {}
     assert await connection.scalar(select(func.count()).select_from(contacts)) == 1
     assert await connection.scalar(select(func.count()).select_from(appointments)) == 1
+
+
+async def test_a_last_word_that_never_leaves_is_not_waited_for_for_ever(
+    unit: UnitOfWork, connection: AsyncConnection, brahim: Contact
+) -> None:
+    await unit.contacts.erase(brahim.id, at=NOW)
+    await write(unit, brahim, "farewell")
+
+    assert await unit.contacts.forget_erased(LATER, waits_for_words_since=NOW) == 0
+    assert await unit.contacts.forget_erased(LATER, waits_for_words_since=LATER) == 1
+
+    assert await rows_of(connection, brahim) == {}
 
 
 async def test_who_comes_back_is_not_taken_for_who_they_were(

@@ -122,3 +122,28 @@ async def test_back_language_old_button_silence_and_stop(writing: Person) -> Non
     await writing.says("a new day")
     assert writing.flow == "menu"
     assert len(writing.scene.desk.tasks.rows) == 1
+
+
+async def test_when_nobody_of_the_centre_can_be_reached_all_others_hear(
+    scene: Scene, writing: Person, driss: Person
+) -> None:
+    others = scene.caseworker("Ilham", centre_slug="fes")
+    scene.desk.contacts.unreachable.add(driss.contact_id)
+
+    await writing.says("salam")
+
+    assert not driss.notices
+    assert "salam" in others.notice.text
+    (task,) = scene.desk.tasks.rows.values()
+    assert task.centre_slug is None
+    assert writing.step == "more"
+
+
+async def test_nobody_is_heard_by_caseworkers_who_blocked_the_service(
+    scene: Scene, writing: Person, driss: Person
+) -> None:
+    scene.desk.contacts.unreachable.add(driss.contact_id)
+
+    await writing.says("salam")
+
+    assert writing.step == "waiting"
