@@ -35,3 +35,7 @@ class Centre:
     longitude: float
     rules: VisitRules
     hours_confirmed: bool
+
+    @property
+    def is_open(self) -> bool:
+        return self.status is CentreStatus.OPEN

@@ -54,10 +54,10 @@ def subject_of(appointment_id: int) -> str:
 
 
 async def open_days(turn: Turn[Any], centre_slug: str, *, limit: int = 10) -> list[date]:
-    """Return the next days on which the centre has a place, soonest first."""
+    """Return the next days on which the centre has a place, soonest first; none unless it is open."""
     centre = await turn.desk.centres.get(centre_slug)
     days = bookable_days(centre.rules, today=turn.today)
-    if not days:
+    if not days or not centre.is_open:
         return []
     closures = {c.day: c.closed for c in await turn.desk.closures.between(centre_slug, days[0], days[-1])}
     taken = await turn.desk.appointments.taken(centre_slug, days[0], days[-1])
@@ -77,8 +77,10 @@ async def open_days(turn: Turn[Any], centre_slug: str, *, limit: int = 10) -> li
 
 
 async def open_times(turn: Turn[Any], centre_slug: str, day: date) -> list[time]:
-    """Return the times of a day that still have a place, in order."""
+    """Return the times of a day that still have a place, in order; none unless the centre is open."""
     centre = await turn.desk.centres.get(centre_slug)
+    if not centre.is_open:
+        return []
     closures = await turn.desk.closures.between(centre_slug, day, day)
     taken = await turn.desk.appointments.taken(centre_slug, day, day)
     return open_slots(

@@ -117,8 +117,10 @@ async def taken(turn: Turn[Any], day: date) -> Move:
     draft = turn.draft
     step = ChooseTime if await open_times(turn, draft.centre, day) else ChooseDay
     draft.at = None
-    flow = "my_visits" if draft.appointment_id else "booking"
-    return Enter(flow, draft, step=step.name, notice=turn.gettext("That time has just been taken."))
+    # A centre that is not open any more says so itself.
+    centre = await turn.desk.centres.get(draft.centre)
+    notice = turn.gettext("That time has just been taken.") if centre.is_open else None
+    return Enter(_flow(draft), draft, step=step.name, notice=notice)
 
 
 async def moved(turn: Turn[Any], visit: Appointment) -> str:
@@ -151,10 +153,17 @@ async def _card(turn: Turn[Any], visit: Appointment) -> str:
     return visit_card(turn, visit, await turn.desk.centres.get(visit.centre_slug))
 
 
+def _flow(draft: Wish) -> str:
+    """Return the flow in which this visit is arranged."""
+    return "my_visits" if draft.appointment_id else "booking"
+
+
 def _no_place(turn: Turn[Wish], centre: Centre) -> Prompt:
-    text = turn.gettext("The centre in {city} has no free time in the coming weeks.").format(
-        city=city(turn, centre)
-    )
+    if centre.is_open:
+        text = turn.gettext("The centre in {city} has no free time in the coming weeks.")
+    else:
+        text = turn.gettext("The centre in {city} receives nobody at the moment.")
+    text = text.format(city=city(turn, centre))
     # Translators: label, at most 20 characters.
     person = Choice(Word.PERSON, turn.pgettext("button", "💬 Talk to a person"))
     if turn.draft.appointment_id:

@@ -5,9 +5,11 @@ from datetime import UTC, date, datetime, time, timedelta
 import pytest
 
 from conversations.care.appointments import AppointmentStatus, Need
+from conversations.care.centres import CentreStatus
 from conversations.care.hours import VisitRules, WeeklyHours
 from conversations.care.visits import VisitEvent
 from conversations.engine.reply import MediaKind
+from conversations.errors import SlotTaken
 from tests.conversations.flows.staff.doings import TEN, WEDNESDAY, books
 from tests.people import Person, Scene
 
@@ -215,6 +217,37 @@ async def test_a_centre_without_a_free_day_offers_another_or_a_person(scene: Sce
 
     await amina.taps("sale", "!person")
     assert amina.flow == "person"
+
+
+async def test_a_centre_that_closed_meanwhile_offers_another_or_a_person(
+    scene: Scene, at_days: Person
+) -> None:
+    """Amina has the times of Salé before her when the centre closes for good."""
+    await at_days.taps(WEDNESDAY.isoformat(), "1000")
+    scene.desk.centres.set_status("sale", CentreStatus.CLOSED)
+    await at_days.taps("yes")
+
+    assert scene.desk.appointments.rows == {}
+    assert at_days.screen == "[ar] The centre in سلا receives nobody at the moment."
+    assert at_days.ids[:2] == ["centre", "!person"]
+
+    await at_days.taps("centre")
+    assert "sale" not in at_days.ids
+
+
+@pytest.mark.parametrize("status", [status for status in CentreStatus if status is not CentreStatus.OPEN])
+async def test_a_card_read_before_a_centre_closed_books_nothing_there(
+    scene: Scene, amina: Person, status: CentreStatus
+) -> None:
+    await amina.starts()
+    await amina.taps("nearest", "sale")
+    scene.desk.centres.set_status("sale", status)
+    await amina.taps("book", "job")
+
+    assert "receives nobody at the moment" in amina.screen
+    assert WEDNESDAY.isoformat() not in amina.ids
+    with pytest.raises(SlotTaken):
+        await books(amina, WEDNESDAY, TEN)
 
 
 async def test_another_day_can_be_chosen_before_the_yes(at_days: Person) -> None:

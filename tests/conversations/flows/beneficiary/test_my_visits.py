@@ -5,6 +5,7 @@ from datetime import time
 import pytest
 
 from conversations.care.appointments import Appointment, AppointmentStatus
+from conversations.care.centres import CentreStatus
 from conversations.care.visits import VisitEvent
 from tests.conversations.flows.staff.doings import ELEVEN, TEN, THURSDAY, WEDNESDAY, books, cancels
 from tests.people import MONDAY, Person
@@ -88,6 +89,18 @@ async def test_the_new_time_was_just_taken(at_card: Person, visit: Appointment, 
     assert (at_card.flow, at_card.step) == ("my_visits", "time")
     kept = at_card.scene.desk.appointments.rows[visit.id]
     assert (kept.day, kept.at) == (WEDNESDAY, TEN)
+
+
+async def test_a_visit_at_a_centre_that_closed_can_be_talked_about_or_cancelled_but_not_moved(
+    at_card: Person, visit: Appointment
+) -> None:
+    at_card.scene.desk.centres.set_status("sale", CentreStatus.CLOSED)
+    await at_card.taps("change")
+    assert "receives nobody at the moment" in at_card.screen
+    assert at_card.ids[0] == "!person"
+
+    await at_card.taps("!back", "cancel", "yes")
+    assert not at_card.scene.desk.appointments.rows[visit.id].is_live
 
 
 async def test_cancelling_asks_once_more_and_gives_the_place_back(
