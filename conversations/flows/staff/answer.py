@@ -10,7 +10,7 @@ from conversations.engine.reply import Reply, Text
 from conversations.engine.turn import Turn
 from conversations.flows.news import Words
 from conversations.flows.staff.task_actions import finish, gone, own_task, take
-from conversations.flows.staff.task_words import task_details
+from conversations.flows.staff.task_words import number_to_call, task_details
 
 # With the service's own words around it, it still fits one message on every channel.
 LONGEST_ANSWER = 1000
@@ -18,9 +18,10 @@ LONGEST_ANSWER = 1000
 
 @dataclass
 class AnswerDraft:
-    """The task that is answered."""
+    """The task that is answered. `sent` False: the person could not be reached when the answer came."""
 
     task_id: int = 0
+    sent: bool = True
 
 
 class WriteAnswer(Step[AnswerDraft]):
@@ -33,7 +34,12 @@ class WriteAnswer(Step[AnswerDraft]):
         task = await own_task(turn, turn.draft.task_id)
         if task is None:
             return Prompt(gone(turn))
-        asked = turn.gettext("✍️ Write your answer. The person gets it as you write it.")
+        if await turn.desk.contacts.is_reachable(task.contact_id):
+            asked = turn.gettext("✍️ Write your answer. The person gets it as you write it.")
+        else:
+            asked = turn.gettext(
+                "This person can't be reached here at the moment: an answer would not arrive."
+            )
         return Prompt(f"{asked}\n\n{await task_details(turn, task)}")
 
     async def answer(self, turn: Turn[AnswerDraft], reply: Reply) -> Move:
@@ -49,7 +55,9 @@ class WriteAnswer(Step[AnswerDraft]):
         task = await take(turn, turn.draft.task_id)
         if isinstance(task, str):
             return Finish(turn.gettext("{reason} Your answer was not sent.").format(reason=task))
-        _send(turn, task, text)
+        turn.draft.sent = await turn.desk.contacts.is_reachable(task.contact_id)
+        if turn.draft.sent:
+            _send(turn, task, text)
         return Goto(Settled)
 
 
@@ -65,7 +73,15 @@ class Settled(Step[AnswerDraft]):
             # Translators: label, at most 20 characters. The matter stays open.
             Choice("later", turn.pgettext("button", "⏳ Not yet")),
         ]
-        return Prompt(turn.gettext("Your answer is on its way. Is the matter settled?"), choices)
+        if turn.draft.sent:
+            return Prompt(turn.gettext("Your answer is on its way. Is the matter settled?"), choices)
+        task = await own_task(turn, turn.draft.task_id)
+        lines = [
+            turn.gettext("This person can't be reached here at the moment, so the answer was not sent."),
+            task and number_to_call(turn, task),
+            turn.gettext("Is the matter settled?"),
+        ]
+        return Prompt("\n".join(line for line in lines if line), choices)
 
     async def chosen(self, turn: Turn[AnswerDraft], choice_id: str) -> Move:
         if choice_id == "done":

@@ -122,6 +122,11 @@ class CheckProposal(Step[Proposal]):
         if draft.day is None or draft.at is None or draft.at not in await _times(turn, draft.day):
             draft.day = draft.at = None
             return Enter(PROPOSE.name, draft, notice=turn.gettext("That time has just been taken."))
+        if not await turn.desk.contacts.is_reachable(visit.contact_id):
+            unreached = turn.gettext(
+                "The person of visit {code} can't be reached here at the moment, so nothing was proposed."
+            )
+            return _over(draft, unreached.format(code=visit.code))
         _propose(turn, visit, draft.day, draft.at)
         said = turn.gettext("Proposed. You will hear when the person answers.")
         return _over(draft, f"{said}\n{turn.format_day(draft.day)}\n{turn.format_time(draft.at)}")

@@ -70,12 +70,18 @@ async def task_details(turn: Turn[Any], task: Task) -> str:
     lines = [
         said.words and turn.gettext("“{words}”").format(words=said.words),
         said.media and _media_words(turn, said.media),
-        said.phone and turn.gettext("Number to call:\n{phone}").format(phone=said.phone),
+        number_to_call(turn, task),
         name and turn.gettext("Name: {name}").format(name=name),
         age_words(turn, task),
         holder_words(turn, task),
     ]
     return "\n".join(line for line in lines if line)
+
+
+def number_to_call(turn: Turn[Any], task: Task) -> str | None:
+    """Return the number the person left, alone on its line; None when they left none."""
+    phone = Said.from_text(task.text).phone
+    return phone and turn.gettext("Number to call:\n{phone}").format(phone=phone)
 
 
 def _media_words(turn: Turn[Any], media: SentMedia) -> str:

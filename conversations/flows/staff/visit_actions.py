@@ -63,10 +63,14 @@ async def confirm(turn: Turn[Any], appointment_id: int, version: int) -> str:
         confirmed = await visits.confirm(turn, appointment_id, version=version)
     except VisitChanged:
         return await _why_not_confirmed(turn, appointment_id)
-    _tell_person(turn, confirmed, "visit_confirmed", "confirmed")
-    return _with_time(
-        turn, confirmed, turn.gettext("Confirmed: visit {code}. The person knows.").format(code=visit.code)
-    )
+    if await turn.desk.contacts.is_reachable(confirmed.contact_id):
+        _tell_person(turn, confirmed, "visit_confirmed", "confirmed")
+        said = turn.gettext("Confirmed: visit {code}. The person knows.")
+    else:
+        said = turn.gettext(
+            "Confirmed: visit {code}. The person can't be reached here at the moment and does not know yet."
+        )
+    return _with_time(turn, confirmed, said.format(code=visit.code))
 
 
 async def ask_to_call(turn: Turn[Any], appointment_id: int) -> str:
@@ -74,6 +78,10 @@ async def ask_to_call(turn: Turn[Any], appointment_id: int) -> str:
     visit = await visit_to_act_on(turn, appointment_id)
     if isinstance(visit, str):
         return visit
+    if not await turn.desk.contacts.is_reachable(visit.contact_id):
+        return turn.gettext(
+            "The person of visit {code} can't be reached here at the moment, so nobody was asked to call."
+        ).format(code=visit.code)
     _tell_person(turn, visit, "call_request", f"call:{turn.today.isoformat()}")
     return turn.gettext("The person of visit {code} has been asked to call.").format(code=visit.code)
 

@@ -158,3 +158,18 @@ async def test_the_agenda_is_one_tap_away_when_one_came_from_there(amina: Person
     await driss.taps(str(visit.id), "propose", "agenda")
 
     assert driss.flow == "agenda"
+
+
+async def test_nothing_is_proposed_to_somebody_out_of_reach(
+    scene: Scene, amina: Person, driss: Person
+) -> None:
+    visit = await books(amina)
+    await driss.taps_notice("propose")
+    scene.desk.contacts.unreachable.add(amina.contact_id)
+
+    await driss.taps("2026-11-26", "1000", "send")
+
+    assert driss.screen == (
+        f"The person of visit {visit.code} can't be reached here at the moment, so nothing was proposed."
+    )
+    assert not amina.notices

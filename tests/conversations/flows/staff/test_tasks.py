@@ -88,6 +88,39 @@ async def test_an_answer_reaches_the_person_and_the_task_is_taken(
     assert looks == [(driss.contact_id, amina.contact_id, "task")]
 
 
+async def test_whoever_answers_somebody_out_of_reach_hears_that_and_the_number_to_call(
+    scene: Scene, amina: Person, driss: Person
+) -> None:
+    """Amina blocks the service while Driss is writing."""
+    await writes(amina, "", TaskKind.CALL_BACK, said=Said(phone="06 00 00 00 00"))
+    await driss.taps_notice("answer")
+    scene.desk.contacts.unreachable.add(amina.contact_id)
+
+    await driss.says("I will call you.")
+
+    assert not [push for push in scene.pushes if push.flow == "staff_words"]
+    assert driss.screen.splitlines() == [
+        "This person can't be reached here at the moment, so the answer was not sent.",
+        "Number to call:",
+        "06 00 00 00 00",
+        "Is the matter settled?",
+    ]
+    assert driss.ids[:2] == ["done", "later"]
+
+
+async def test_nobody_is_asked_to_write_to_somebody_out_of_reach(
+    scene: Scene, amina: Person, driss: Person
+) -> None:
+    await writes(amina, "hello")
+    scene.desk.contacts.unreachable.add(amina.contact_id)
+
+    await driss.taps_notice("answer")
+
+    assert driss.screen.splitlines()[0] == (
+        "This person can't be reached here at the moment: an answer would not arrive."
+    )
+
+
 async def test_two_answers_are_two_messages(scene: Scene, amina: Person, driss: Person) -> None:
     task = await writes(amina, "hello")
     await driss.taps_notice("answer")

@@ -303,3 +303,34 @@ async def test_a_caseworker_in_the_middle_of_something_goes_on_there_after_confi
 
     assert driss.session.frame == before.frame
     assert driss.session.prompt_no == before.prompt_no
+
+
+async def test_a_caseworker_hears_when_the_person_cannot_be_told(
+    scene: Scene, amina: Person, driss: Person
+) -> None:
+    """Amina booked and then blocked the service."""
+    visit = await books(amina)
+    scene.desk.contacts.unreachable.add(amina.contact_id)
+
+    screen = await driss.taps_notice("confirm")
+
+    assert screen.text.splitlines()[0] == (
+        f"Confirmed: visit {visit.code}. "
+        "The person can't be reached here at the moment and does not know yet."
+    )
+    assert not amina.notices
+    assert (await visit_now(scene, visit)).status is AppointmentStatus.CONFIRMED
+
+
+async def test_nobody_is_said_to_have_been_asked_to_call_who_was_not(
+    scene: Scene, amina: Person, driss: Person
+) -> None:
+    visit = await books(amina)
+    scene.desk.contacts.unreachable.add(amina.contact_id)
+
+    screen = await driss.taps_notice("call")
+
+    assert screen.text == (
+        f"The person of visit {visit.code} can't be reached here at the moment, so nobody was asked to call."
+    )
+    assert not amina.notices
