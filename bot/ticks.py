@@ -1,7 +1,7 @@
 """Ticks: what happens by itself. Due reminders and check-ins, announcements, holidays, retention.
 
-What matters is a row with a time; ticks only look. APScheduler wakes the daily ones, in the country's zone;
-the due rows wake themselves, since the next one's time is known.
+What matters is a row with a time; ticks only look. APScheduler wakes those by the clock, in the
+country's zone; the due rows wake themselves, since the next one's time is known.
 """
 
 import asyncio
@@ -44,6 +44,8 @@ KEEP_OUTBOX = timedelta(days=30)
 KEEP_DUE = timedelta(days=60)
 KEEP_NOTICES = timedelta(days=60)
 KEEP_REFUSED = timedelta(days=1)
+KEEP_TASKS = timedelta(days=90)
+KEEP_LOOKS = timedelta(days=365)
 KEEP_ERASED = timedelta(hours=1)
 
 
@@ -59,12 +61,12 @@ class Ticks:
         """Tick until cancelled."""
         # A machine that is switched off at night would never forget anybody.
         await _guarded(self.forget)()
+        await _guarded(self.forget_people)()
         scheduler = AsyncIOScheduler(timezone=self._voice.world.zone)
-        for hour, job in ((3, self.propose_holidays), (4, self.forget)):
+        for job, trigger in self.timers():
             scheduler.add_job(
-                _guarded(job), CronTrigger(hour=hour, minute=30, timezone=self._voice.world.zone),
-                coalesce=True, misfire_grace_time=6 * 3600, max_instances=1,
-            )  # fmt: skip
+                _guarded(job), trigger, coalesce=True, misfire_grace_time=6 * 3600, max_instances=1
+            )
         scheduler.start()
         try:
             async with asyncio.TaskGroup() as group:
@@ -72,6 +74,15 @@ class Ticks:
                 group.create_task(self._progress())
         finally:
             scheduler.shutdown(wait=False)
+
+    def timers(self) -> list[tuple[Callable[[], Awaitable[None]], CronTrigger]]:
+        """Return what is done by the clock, with its times in the country's zone."""
+        zone = self._voice.world.zone
+        return [
+            (self.propose_holidays, CronTrigger(hour=3, minute=30, timezone=zone)),
+            (self.forget, CronTrigger(hour=4, minute=30, timezone=zone)),
+            (self.forget_people, CronTrigger(minute=7, timezone=zone)),
+        ]
 
     # Due rows
 
@@ -169,7 +180,7 @@ class Ticks:
         async with on_its_own(unit, "progress_failed", announcement=announcement.id):
             await show_push(unit, push, self._voice, now=now)
 
-    # Once a day
+    # By the clock
 
     async def propose_holidays(self) -> None:
         """Write the public holidays of the coming months as proposed closures; staff have the last word."""
@@ -178,7 +189,7 @@ class Ticks:
             await propose_holidays(unit, today)
 
     async def forget(self) -> None:
-        """Delete what is no longer needed, and people who asked for it or never agreed."""
+        """Delete what is no longer needed."""
         now = self._clock.now()
         async with self._database.transaction() as unit:
             counts = {
@@ -186,10 +197,18 @@ class Ticks:
                 "outbox": await unit.outbox.forget(before=now - KEEP_OUTBOX),
                 "due": await unit.schedule.forget(before=now - KEEP_DUE),
                 "notices": await unit.sessions.forget_notices(before=now - KEEP_NOTICES),
-                "refused": await unit.contacts.forget_refused(before=now - KEEP_REFUSED),
-                "erased": await unit.contacts.forget_erased(before=now - KEEP_ERASED),
+                "tasks": await unit.tasks.forget(before=now - KEEP_TASKS),
+                "looks": await unit.audit.forget(before=now - KEEP_LOOKS),
             }
         log.info("retention_done", **counts)
+
+    async def forget_people(self) -> None:
+        """Delete people who asked for it or never agreed."""
+        now = self._clock.now()
+        async with self._database.transaction() as unit:
+            refused = await unit.contacts.forget_refused(before=now - KEEP_REFUSED)
+            erased = await unit.contacts.forget_erased(before=now - KEEP_ERASED)
+        log.info("people_forgotten", refused=refused, erased=erased)
 
 
 async def propose_holidays(unit: UnitOfWork, today: date) -> None:
@@ -215,7 +234,7 @@ def _keeps_quiet(row: DueMessage) -> bool:
 
 
 def _guarded(job: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
-    """Return the daily job so that a failure is logged and the next day tries again."""
+    """Return the job so that a failure is logged and the next time tries again."""
 
     async def run() -> None:
         try:

@@ -1,7 +1,7 @@
 """People: who they are to the service, what they agreed to and where they live."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import ColumnElement, Row, and_, func, or_, select, update
@@ -24,6 +24,8 @@ from storage.tables import (
 )
 
 _NAME = "contacts.name"
+# Whom a last word can't reach is forgotten without it.
+LAST_WORD_LIFE = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +128,17 @@ class ContactStore:
     async def forget_erased(self, before: datetime) -> int:
         """Delete people erased before that to whom no last word is under way; returns how many.
 
+        A word that has not left a day before that is no longer waited for.
         The author of an announcement stays until it has ended: its progress is told to somebody.
         """
         last_word = (
             select(outbox.c.id)
             .join(addresses, addresses.c.id == outbox.c.address_id)
-            .where(addresses.c.contact_id == contacts.c.id, is_unsent())
+            .where(
+                addresses.c.contact_id == contacts.c.id,
+                is_unsent(),
+                outbox.c.created_at >= before - LAST_WORD_LIFE,
+            )
         )
         running = select(announcements.c.id).where(
             announcements.c.author == contacts.c.id, announcements.c.status == AnnouncementStatus.RUNNING

@@ -253,13 +253,12 @@ class OutboxStore:
         return moment
 
     async def forget(self, *, before: datetime) -> int:
-        """Delete messages that left or failed before that; announcements keep theirs for their counts."""
+        """Delete messages written before that, whatever became of them; what has not left never will.
+
+        Announcements keep theirs for their counts.
+        """
         result = await self._connection.execute(
-            delete(outbox).where(
-                outbox.c.status.not_in(UNSENT),
-                outbox.c.announcement_id.is_(None),
-                outbox.c.created_at < before,
-            )
+            delete(outbox).where(outbox.c.announcement_id.is_(None), outbox.c.created_at < before)
         )
         return result.rowcount
 

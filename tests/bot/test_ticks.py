@@ -3,6 +3,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -11,7 +12,17 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog.testing import capture_logs
 
 from bot import zone
-from bot.ticks import ANNOUNCEMENT_LIFE, KEEP_DUE, KEEP_INBOX, KEEP_NOTICES, KEEP_OUTBOX, Ticks
+from bot.ticks import (
+    ANNOUNCEMENT_LIFE,
+    KEEP_DUE,
+    KEEP_ERASED,
+    KEEP_INBOX,
+    KEEP_LOOKS,
+    KEEP_NOTICES,
+    KEEP_OUTBOX,
+    KEEP_TASKS,
+    Ticks,
+)
 from bot.turns import Voice, show_push
 from conversations.care import visits
 from conversations.care.announcements import AnnouncementStatus, Audience
@@ -28,7 +39,7 @@ from storage.encryption import KeyRing
 from storage.errors import DatabaseLocked
 from storage.inbox import NewUpdate
 from storage.outbox import Delivered, OutboxRow
-from storage.tables import announcements, contacts, due_messages, inbox, notices, outbox
+from storage.tables import announcements, contacts, due_messages, inbox, notices, outbox, tasks
 from storage.unit_of_work import UnitOfWork
 from tests.bot.small_talk import cut_off
 from tests.fakes import MovableClock, marked_texts, real_world
@@ -427,7 +438,7 @@ async def test_an_announcement_whose_author_has_gone_still_ends(town: Town) -> N
     assert (await town.texts(manager))[-1].startswith("[fr] ✅")
 
 
-# Once a day
+# By the clock
 
 
 async def test_holidays_of_the_coming_months_are_proposed_and_staff_have_the_last_word(
@@ -451,6 +462,7 @@ async def test_what_is_no_longer_needed_is_forgotten_and_nothing_else(town: Town
     """Brahim agreed, Chama refused, Driss had his data erased; all of it long ago."""
     brahim, chama, driss = [await town.joins(name) for name in ("brahim", "chama", "driss")]
     visit = await town.books(brahim)
+    second = timedelta(seconds=1)
     async with town.database.transaction() as unit:
         await unit.contacts.refuse(chama.id, at=MONDAY)
         await unit.contacts.erase(driss.id, at=MONDAY)
@@ -459,15 +471,22 @@ async def test_what_is_no_longer_needed_is_forgotten_and_nothing_else(town: Town
             now=MONDAY,
         )  # fmt: skip
         await unit.sessions.save(brahim.id, Session(prompt_no=3), now=MONDAY)
-        await unit.audit.looked(brahim.id, brahim.id, "task", now=MONDAY)
-    now = MONDAY + timedelta(days=200)
+        now = MONDAY + timedelta(days=400)
+        for age in (KEEP_LOOKS, KEEP_TASKS):
+            for moment in (now - age - second, now - age + second):
+                await unit.audit.looked(brahim.id, brahim.id, "task", now=moment)
+                done = await unit.tasks.add(
+                    contact_id=brahim.id, centre_slug="sale", kind=TaskKind.MESSAGE, text="done",
+                    urgent=False, now=MONDAY,
+                )  # fmt: skip
+                await unit.tasks.finish(done.id, brahim.id, now=moment)
     town.clock.moves_to(now)
-    second = timedelta(seconds=1)
     for keep, old in ((KEEP_INBOX, "done"), (KEEP_OUTBOX, "sent"), (KEEP_NOTICES, ""), (KEEP_DUE, "due")):
         for name, moment in (("old", now - keep - second), ("young", now - keep + second)):
             await _leave(town, brahim, f"{name} {old}", moment)
 
     await town.ticks.forget()
+    await town.ticks.forget_people()
 
     async with town.database.reading() as unit:
         people = list(await unit.connection.scalars(select(contacts.c.id)))
@@ -475,16 +494,38 @@ async def test_what_is_no_longer_needed_is_forgotten_and_nothing_else(town: Town
         assert await unit.appointments.get(visit.id) == visit
         assert len(await unit.tasks.open("sale")) == 1
         assert (await unit.sessions.load(brahim.id)).prompt_no == 3
-        assert len(await unit.audit.looks(brahim.id)) == 1
+        assert len(await unit.audit.looks(brahim.id)) == 3
+        assert list(await unit.connection.scalars(select(tasks.c.status).order_by(tasks.c.id))) == [
+            "open",
+            "done",
+        ]
         keys = list(await unit.connection.scalars(select(inbox.c.update_key).order_by(inbox.c.id)))
         assert keys == ["old waiting", "young done", "young waiting"]
         keys = list(await unit.connection.scalars(select(outbox.c.unique_key).order_by(outbox.c.id)))
-        assert keys == ["old created", "young sent", "young created"]
+        assert keys == ["young sent", "young created"]
         subjects = list(await unit.connection.scalars(select(notices.c.subject)))
         assert subjects == ["young "]
         # Here no tick has turned the reminders of the visit: they still wait.
         plans = set(await unit.connection.scalars(select(due_messages.c.subject)))
         assert plans == {"old waiting", "young turned", "young waiting", f"visit:{visit.id}"}
+
+
+async def test_whoever_asked_to_be_forgotten_is_gone_two_hours_later_at_any_time_of_day(town: Town) -> None:
+    chama = await town.joins("chama")
+    async with town.database.transaction() as unit:
+        await unit.contacts.erase(chama.id, at=MONDAY)
+    times = {job.__name__: trigger for job, trigger in town.ticks.timers()}
+    passes, last = [MONDAY], MONDAY
+    while len(passes) < 24:
+        last = times["forget_people"].get_next_fire_time(last, last + timedelta(seconds=1))
+        passes.append(last)
+
+    assert all(later - each <= timedelta(hours=1) for each, later in pairwise(passes))
+    town.clock.moves_to(MONDAY + KEEP_ERASED + timedelta(seconds=1))
+    await town.ticks.forget_people()
+
+    async with town.database.reading() as unit:
+        assert list(await unit.connection.scalars(select(contacts.c.id))) == []
 
 
 async def _leave(town: Town, contact: Contact, name: str, moment: datetime) -> None:

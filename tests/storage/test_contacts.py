@@ -10,6 +10,7 @@ from conversations.care.tasks import Task, TaskKind, TaskStatus
 from conversations.engine.outbound import OutboundMessage, Purpose
 from conversations.engine.session import Frame, Session
 from conversations.errors import AppointmentNotLive, TaskUnknown
+from storage.contacts import LAST_WORD_LIFE
 from storage.inbox import NewUpdate
 from storage.tables import addresses, appointments, contacts, inbox, metadata, outbox
 from storage.unit_of_work import UnitOfWork
@@ -266,10 +267,10 @@ async def test_the_rest_goes_once_the_last_word_has_left(
     await unit.contacts.erase(brahim.id, at=NOW)
     await write(unit, brahim, "farewell")
 
-    assert await unit.contacts.forget_erased(LATER, waits_for_words_since=NOW) == 0
+    assert await unit.contacts.forget_erased(LATER) == 0
     await connection.execute(outbox.update().values(status="sent"))
-    assert await unit.contacts.forget_erased(NOW, waits_for_words_since=NOW) == 0
-    assert await unit.contacts.forget_erased(LATER, waits_for_words_since=NOW) == 1
+    assert await unit.contacts.forget_erased(NOW) == 0
+    assert await unit.contacts.forget_erased(LATER) == 1
 
     assert await rows_of(connection, brahim) == {}
     assert await connection.scalar(select(func.count()).select_from(contacts)) == 1
@@ -282,8 +283,8 @@ async def test_a_last_word_that_never_leaves_is_not_waited_for_for_ever(
     await unit.contacts.erase(brahim.id, at=NOW)
     await write(unit, brahim, "farewell")
 
-    assert await unit.contacts.forget_erased(LATER, waits_for_words_since=NOW) == 0
-    assert await unit.contacts.forget_erased(LATER, waits_for_words_since=LATER) == 1
+    assert await unit.contacts.forget_erased(NOW + LAST_WORD_LIFE) == 0
+    assert await unit.contacts.forget_erased(NOW + LAST_WORD_LIFE + timedelta(seconds=1)) == 1
 
     assert await rows_of(connection, brahim) == {}
 
