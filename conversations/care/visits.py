@@ -5,11 +5,11 @@ the centre's caseworkers hear of every change in the same transaction.
 """
 
 from dataclasses import dataclass
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
 
-from conversations.care.appointments import Appointment, Need
+from conversations.care.appointments import Appointment, AppointmentStatus, Need
 from conversations.care.hours import bookable_days, open_slots
 from conversations.care.people import Role
 from conversations.care.reminders import plan_reminders
@@ -20,6 +20,11 @@ from conversations.errors import SlotTaken
 
 # The flow that tells staff (conversations/flows/staff/visit_news.py).
 VISIT_NEWS = "visit_news"
+# The flow that tells managers (conversations/flows/staff/unheard_request.py).
+UNHEARD_REQUEST = "unheard_request"
+
+# Nothing is bookable as far ahead as this, whatever a centre's rules say.
+_FAR_AHEAD = timedelta(days=366)
 
 
 class VisitEvent(StrEnum):
@@ -46,6 +51,13 @@ class VisitNews:
     day: date | None = None
     at: time | None = None
     note: str | None = None
+
+
+@dataclass
+class UnheardRequest:
+    """The centre where a request waits while none of its caseworkers can be reached."""
+
+    centre_slug: str = ""
 
 
 def subject_of(appointment_id: int) -> str:
@@ -160,9 +172,22 @@ async def cancel(turn: Turn[Any], appointment: Appointment) -> Appointment:
     return cancelled
 
 
+async def waiting_requests(turn: Turn[Any], centre_slug: str) -> list[Appointment]:
+    """Return the requests still to come that the centre has not answered, soonest first."""
+    last_day = turn.today + _FAR_AHEAD
+    return [
+        visit
+        for visit in await turn.desk.appointments.agenda(centre_slug, turn.today, last_day)
+        if visit.status is AppointmentStatus.REQUESTED and visit.starts_local > turn.local_now
+    ]
+
+
 async def tell_staff(turn: Turn[Any], appointment: Appointment, event: VisitEvent) -> None:
-    """Push the news to every caseworker of the centre."""
-    for caseworker in await turn.desk.contacts.staff(Role.CASEWORKER, appointment.centre_slug):
+    """Push the news to every caseworker of the centre; managers hear of a request that nobody hears of."""
+    caseworkers = await turn.desk.contacts.staff(Role.CASEWORKER, appointment.centre_slug)
+    if not caseworkers and appointment.status is AppointmentStatus.REQUESTED:
+        await _tell_managers(turn, appointment.centre_slug)
+    for caseworker in caseworkers:
         if caseworker.id == turn.contact.id:
             continue
         turn.push(
@@ -172,6 +197,18 @@ async def tell_staff(turn: Turn[Any], appointment: Appointment, event: VisitEven
             purpose=Purpose.STAFF,
             key=f"{subject_of(appointment.id)}:{appointment.version}:{event}:{caseworker.id}",
             subject=subject_of(appointment.id),
+        )
+
+
+async def _tell_managers(turn: Turn[Any], centre_slug: str) -> None:
+    """Say that a request waits where no caseworker is, once a centre and day."""
+    for manager in await turn.desk.contacts.staff(Role.MANAGER):
+        turn.push(
+            manager.id,
+            UNHEARD_REQUEST,
+            UnheardRequest(centre_slug),
+            purpose=Purpose.STAFF,
+            key=f"unheard:{centre_slug}:{turn.today.isoformat()}:{manager.id}",
         )
 
 

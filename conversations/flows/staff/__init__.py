@@ -16,6 +16,7 @@ from conversations.flows.staff.manager_menu import MANAGER_MENU
 from conversations.flows.staff.propose import PROPOSE
 from conversations.flows.staff.task_news import TASK_NEWS
 from conversations.flows.staff.tasks import TASKS, show_tasks
+from conversations.flows.staff.unheard_request import UNHEARD
 from conversations.flows.staff.visit_news import VISIT_NEWS
 
 __all__ = ["STAFF_COMMANDS", "STAFF_FLOWS", "redeem"]
@@ -25,6 +26,7 @@ STAFF_FLOWS: tuple[Flow[Any], ...] = (
     CASEWORKER_MENU,
     MANAGER_MENU,
     VISIT_NEWS,
+    UNHEARD,
     PROPOSE,
     AGENDA,
     TASKS,

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from conversations.care.people import CASEWORKERS
+from conversations.care.visits import waiting_requests
 from conversations.engine.flow import Choice, Enter, Flow, Move, Prompt, Step
 from conversations.engine.turn import Turn
 from conversations.engine.words import Word
@@ -51,7 +52,7 @@ class ShowMenu(Step[CaseworkerMenu]):
 
 
 async def _day(turn: Turn[CaseworkerMenu]) -> str:
-    """Return the centre, today's visits and how many people wait."""
+    """Return the centre, today's visits, how many people wait and how many requests."""
     slug, desk = turn.contact.centre_slug, turn.desk
     if slug is None:
         return turn.gettext("You belong to no centre yet. Ask for a new invitation.")
@@ -63,6 +64,12 @@ async def _day(turn: Turn[CaseworkerMenu]) -> str:
         turn.ngettext("{n} visit today", "{n} visits today", visits).format(n=visits),
         turn.ngettext("{n} person waits for you", "{n} people wait for you", waiting).format(n=waiting),
     ]
+    if requests := len(await waiting_requests(turn, slug)):
+        lines.append(
+            turn.ngettext(
+                "⏳ {n} request waits to be confirmed", "⏳ {n} requests wait to be confirmed", requests
+            ).format(n=requests)
+        )
     return "\n".join(lines)
 
 

@@ -43,6 +43,19 @@ async def test_a_new_caseworker_hears_of_the_next_booking(scene: Scene, chama: P
     assert chama.notice.flow == "visit_news"
 
 
+async def test_a_new_caseworker_hears_of_the_requests_that_wait(
+    scene: Scene, chama: Person, amina: Person
+) -> None:
+    await books(amina)
+    await scene.desk.contacts.set_language(chama.contact_id, "en")
+    _invites(scene, Role.CASEWORKER, "sale")
+
+    await chama.commands("start", CODE)
+
+    assert chama.screen.startswith("Welcome. You are a caseworker at the centre of Salé from now on.")
+    assert "⏳ 1 request waits to be confirmed" in chama.screen
+
+
 async def test_an_invitation_works_once(scene: Scene, chama: Person, driss: Person) -> None:
     _invites(scene, Role.MANAGER, None)
     await chama.commands("start", CODE)

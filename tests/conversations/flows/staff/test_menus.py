@@ -14,6 +14,7 @@ TODAY = date(2026, 11, 23)
 async def test_a_caseworker_sees_what_the_day_holds(
     scene: Scene, amina: Person, brahim: Person, driss: Person, hind: Person
 ) -> None:
+    await sets_hours(scene, "mon-fri 09:00-12:00")
     await books(amina, TODAY, time(11))
     await writes(amina, "hello")
     await writes(brahim, "hello")
@@ -22,6 +23,30 @@ async def test_a_caseworker_sees_what_the_day_holds(
     await driss.says("menu")
 
     assert driss.screen.splitlines() == ["🏢 Centre of Salé", "1 visit today", "1 person waits for you"]
+
+
+async def test_a_caseworker_sees_how_many_requests_wait(
+    scene: Scene, amina: Person, brahim: Person, driss: Person
+) -> None:
+    await books(amina, TODAY, time(11))
+    await books(brahim, date(2026, 12, 9), time(11))
+    await driss.says("menu")
+    assert driss.screen.splitlines()[-1] == "⏳ 2 requests wait to be confirmed"
+
+    await driss.taps_notice("confirm")
+    await driss.says("menu")
+    assert driss.screen.splitlines()[-1] == "⏳ 1 request waits to be confirmed"
+
+
+async def test_a_request_whose_time_has_passed_waits_no_more(
+    scene: Scene, amina: Person, driss: Person
+) -> None:
+    await books(amina, TODAY, time(11))
+    scene.later(hours=3)
+
+    await driss.says("menu")
+
+    assert "confirmed" not in driss.screen
 
 
 @pytest.mark.parametrize(
