@@ -219,7 +219,8 @@ class Turns:
         update_id: int,
     ) -> None:
         tap_ref = inbound.tap_ref
-        for number, effect in enumerate(effects):
+        # The answer first: what is pushed to the same chat comes under it.
+        for number, effect in enumerate(sorted(effects, key=lambda each: isinstance(each, Push))):
             if isinstance(effect, Push):
                 # What somebody else can't be told must not undo what this person has just done.
                 async with on_its_own(unit, "push_failed", flow=effect.flow):

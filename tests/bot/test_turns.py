@@ -243,7 +243,8 @@ async def test_a_pushed_message_has_buttons_of_its_own(brahim: Guest, driss: Gue
     assert (message.edits, message.tap_ref) == ("m9", "t1")
     # What he was doing goes on, and the notice is spent.
     await driss.says("mine")
-    assert await driss.screen() == "1"
+    # His own count, and under it the news that all staff get of it.
+    assert (await driss.texts())[-2:] == ["1", "[ar] Somebody is at 1."]
     driss.house.clock.moves_on(timedelta(minutes=1))
     await driss.taps("thanks", news)
     assert "That button was from an older message" in await driss.screen()
@@ -391,6 +392,7 @@ async def test_a_turn_that_fails_anywhere_apologises_once_and_keeps_nothing_else
     await brahim.taps("count")
     # From the statement on that comes after the update was found.
     fails_after = 2 if house.database.is_sqlite else 1
+    untold = 0
     while True:
         await brahim.says("up")
         number = int(await brahim.screen())
@@ -400,14 +402,18 @@ async def test_a_turn_that_fails_anywhere_apologises_once_and_keeps_nothing_else
             await house.turns.handle_next()
         if not cut.came:
             break
-        assert await brahim.texts() == [*seen, SORRY]
         assert await driss.texts() == told
-
-        await brahim.says("up")
-        assert await brahim.screen() == str(number + 1)
+        if await brahim.texts() == [*seen, str(number + 1)]:
+            # Telling staff failed, and that alone is undone: what the person did stands.
+            untold += 1
+        else:
+            assert await brahim.texts() == [*seen, SORRY]
+            await brahim.says("up")
+            assert await brahim.screen() == str(number + 1)
         fails_after += 1
 
     assert fails_after >= 8
+    assert untold >= 1
 
 
 @pytest.mark.parametrize("words", ["stumble", "stumble over a file"])
