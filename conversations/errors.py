@@ -27,6 +27,10 @@ class AppointmentNotLive(JisrError):
     """The visit was cancelled or is over, so it can't be confirmed, moved or cancelled."""
 
 
+class TooManyVisits(JisrError):
+    """The person has as many visits ahead as one may have, or has one on that day already."""
+
+
 class VisitChanged(JisrError):
     """The visit is no longer as it was seen: moved, confirmed or cancelled meanwhile, or it has begun."""
 

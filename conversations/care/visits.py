@@ -16,7 +16,10 @@ from conversations.care.reminders import plan_reminders
 from conversations.care.wall_time import to_local, to_utc
 from conversations.engine.outbound import Purpose
 from conversations.engine.turn import Turn
-from conversations.errors import SlotTaken
+from conversations.errors import SlotTaken, TooManyVisits
+
+# More would take the places that others need.
+MOST_AHEAD = 3
 
 # The flow that tells staff (conversations/flows/staff/visit_news.py).
 VISIT_NEWS = "visit_news"
@@ -104,11 +107,25 @@ async def open_times(turn: Turn[Any], centre_slug: str, day: date) -> list[time]
     )
 
 
+async def may_book(turn: Turn[Any]) -> bool:
+    """Tell whether the turn's contact has fewer visits ahead than one may have."""
+    return len(await turn.desk.appointments.upcoming(turn.contact.id, now=turn.now)) < MOST_AHEAD
+
+
+async def visit_on(turn: Turn[Any], day: date, *, but: int = 0) -> Appointment | None:
+    """Return the contact's own visit ahead on that day, at any centre; `but` is the id of one that may be."""
+    ahead = await turn.desk.appointments.upcoming(turn.contact.id, now=turn.now)
+    return next((visit for visit in ahead if visit.day == day and visit.id != but), None)
+
+
 async def book(turn: Turn[Any], *, centre_slug: str, need: Need, day: date, at: time) -> Appointment:
     """Book for the turn's contact, plan the reminders and tell the centre.
 
-    Raises SlotTaken when the time is held by somebody else or no longer offered.
+    Raises TooManyVisits, and SlotTaken when the time is held by somebody else or no longer offered.
     """
+    # To count is enough: a turn holds its contact's session, so nothing else books for them meanwhile.
+    if not await may_book(turn) or await visit_on(turn, day):
+        raise TooManyVisits
     centre = await turn.desk.centres.get(centre_slug)
     if at not in await open_times(turn, centre_slug, day):
         raise SlotTaken
@@ -133,9 +150,11 @@ async def move(
 ) -> Appointment:
     """Move a visit: the new place is taken before the old one is given back.
 
-    A time that staff proposed and the person accepts (`by_staff`) is confirmed.
-    Raises SlotTaken, AppointmentNotLive.
+    A time that staff proposed and the person accepts (`by_staff`) is confirmed, and may be on a day
+    on which the person has another visit. Raises SlotTaken, TooManyVisits, AppointmentNotLive.
     """
+    if not by_staff and await visit_on(turn, day, but=appointment.id):
+        raise TooManyVisits
     centre = await turn.desk.centres.get(appointment.centre_slug)
     if at not in await open_times(turn, appointment.centre_slug, day):
         raise SlotTaken

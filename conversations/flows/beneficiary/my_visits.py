@@ -5,7 +5,7 @@ from typing import Any
 from conversations.care import visits
 from conversations.care.appointments import Appointment
 from conversations.care.people import BENEFICIARIES
-from conversations.care.visits import VisitEvent
+from conversations.care.visits import MOST_AHEAD, VisitEvent
 from conversations.engine.flow import Choice, Enter, Finish, Flow, Goto, Move, Prompt, Step
 from conversations.engine.turn import Turn
 from conversations.flows.beneficiary.when import CheckVisit, ChooseDay, ChooseTime
@@ -19,8 +19,9 @@ class ChooseVisit(Step[Wish]):
     async def ask(self, turn: Turn[Wish]) -> Prompt:
         upcoming = await turn.desk.appointments.upcoming(turn.contact.id, now=turn.now)
         choices = [Choice(str(visit.id), _day_and_time(turn, visit)) for visit in upcoming]
-        # Translators: label, at most 24 characters.
-        choices.append(Choice("book", turn.pgettext("button", "📅 Book a visit")))
+        if len(upcoming) < MOST_AHEAD:
+            # Translators: label, at most 24 characters.
+            choices.append(Choice("book", turn.pgettext("button", "📅 Book a visit")))
         if not upcoming:
             return Prompt(turn.gettext("You have no visit ahead."), choices)
         text = turn.ngettext("You have {n} visit ahead.", "You have {n} visits ahead.", len(upcoming))

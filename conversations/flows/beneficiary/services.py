@@ -7,6 +7,7 @@ maroc.ma. No criterion, amount, deadline or list of papers is public, so the cen
 
 from conversations.care.appointments import Need
 from conversations.care.people import BENEFICIARIES
+from conversations.care.visits import may_book
 from conversations.engine.flow import Choice, Enter, Flow, Goto, Move, Prompt, Step
 from conversations.engine.turn import Turn
 from conversations.flows.beneficiary.wish import Wish
@@ -39,7 +40,9 @@ class TellService(Step[Wish]):
         return Prompt(text, [book])
 
     async def chosen(self, turn: Turn[Wish], choice_id: str) -> Move:
-        return Enter("booking", Wish(need=turn.draft.need), step="centre")
+        # Who has enough visits reads so at the first step.
+        step = "centre" if await may_book(turn) else None
+        return Enter("booking", Wish(need=turn.draft.need), step=step)
 
 
 class TellWhoCanCome(Step[Wish]):

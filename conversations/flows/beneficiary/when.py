@@ -10,7 +10,7 @@ from conversations.care.visits import open_days, open_times
 from conversations.engine.flow import Again, Choice, Enter, Finish, Goto, Move, Prompt, Step
 from conversations.engine.turn import Turn
 from conversations.engine.words import Word
-from conversations.errors import SlotTaken
+from conversations.errors import SlotTaken, TooManyVisits
 from conversations.flows.beneficiary.wish import Wish, live_visit
 from conversations.flows.paging import page_choices, page_of, turned
 from conversations.flows.visit_words import city, over, visit_card, will_confirm
@@ -41,7 +41,10 @@ class ChooseDay(Step[Wish]):
         if page is not None:
             turn.draft.page = page
             return Again()
-        turn.draft.day, turn.draft.page = date.fromisoformat(choice_id), 0
+        day = date.fromisoformat(choice_id)
+        if has := await visits.visit_on(turn, day, but=turn.draft.appointment_id):
+            return Again(_one_a_day(turn, has))
+        turn.draft.day, turn.draft.page = day, 0
         return Goto(ChooseTime)
 
 
@@ -110,6 +113,8 @@ class CheckVisit(Step[Wish]):
             return Finish(await _book(turn, draft.day, draft.at))
         except SlotTaken:
             return await taken(turn, draft.day)
+        except TooManyVisits:
+            return await _too_many(turn, draft.day)
 
 
 async def taken(turn: Turn[Any], day: date) -> Move:
@@ -151,6 +156,19 @@ async def _move(turn: Turn[Wish], day: date, at: time) -> str:
 
 async def _card(turn: Turn[Any], visit: Appointment) -> str:
     return visit_card(turn, visit, await turn.desk.centres.get(visit.centre_slug))
+
+
+async def _too_many(turn: Turn[Wish], day: date) -> Move:
+    """Lead to another day, or to where it is said that the person has enough visits."""
+    draft = turn.draft
+    if has := await visits.visit_on(turn, day, but=draft.appointment_id):
+        return Enter(_flow(draft), draft, step=ChooseDay.name, notice=_one_a_day(turn, has))
+    return Enter("booking")
+
+
+def _one_a_day(turn: Turn[Wish], visit: Appointment) -> str:
+    has = turn.gettext("You already have a visit that day, at {time}. You can change it under “My visits”.")
+    return has.format(time=turn.format_time(visit.at))
 
 
 def _flow(draft: Wish) -> str:

@@ -4,13 +4,13 @@ from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
-from conversations.care.appointments import AppointmentStatus, Need
+from conversations.care.appointments import Appointment, AppointmentStatus, Need
 from conversations.care.centres import CentreStatus
 from conversations.care.hours import VisitRules, WeeklyHours
 from conversations.care.visits import VisitEvent
 from conversations.engine.reply import MediaKind
-from conversations.errors import SlotTaken
-from tests.conversations.flows.staff.doings import TEN, WEDNESDAY, books
+from conversations.errors import SlotTaken, TooManyVisits
+from tests.conversations.flows.staff.doings import TEN, WEDNESDAY, books, cancels
 from tests.people import Person, Scene
 
 OWN_HOURS = VisitRules(WeeklyHours.parse("mon-fri 09:00-12:00"))
@@ -160,7 +160,7 @@ async def test_a_full_day_is_not_offered_and_a_taken_time_neither(scene: Scene, 
     await amina.taps("booking", "job", "sale", WEDNESDAY.isoformat())
     assert amina.ids[:2] == ["1030", "other_day"]
 
-    await books(brahim, WEDNESDAY, time(10, 30))
+    await books(scene.beneficiary("Chama"), WEDNESDAY, time(10, 30))
     await amina.taps("other_day")
 
     assert WEDNESDAY.isoformat() not in amina.ids
@@ -263,6 +263,79 @@ async def test_a_time_can_be_typed(at_days: Person, typed: str) -> None:
     await at_days.says(typed)
 
     assert at_days.draft["at"] == "10:30:00"
+
+
+# How many visits one may have
+
+ENOUGH = "You already have 3 visits ahead. You can change or cancel one under “My visits”."
+
+
+async def has_three_visits(person: Person) -> list[Appointment]:
+    return [await books(person, date(2026, 12, day)) for day in (1, 2, 3)]
+
+
+async def test_who_has_three_visits_is_told_before_walking_the_whole_way(amina: Person) -> None:
+    await has_three_visits(amina)
+    await amina.starts()
+    await amina.taps("booking")
+    assert amina.screen == f"[ar] {ENOUGH}"
+    assert amina.ids[0] == "my_visits"
+
+    await amina.taps("my_visits")
+
+    assert amina.flow == "my_visits"
+    assert "book" not in amina.ids
+
+
+async def test_who_comes_from_the_services_is_told_as_well(amina: Person) -> None:
+    await amina.starts()
+    await amina.taps("services", "job")
+    await has_three_visits(amina)
+    await amina.taps("book")
+
+    assert ENOUGH in amina.screen
+
+
+async def test_a_third_visit_booked_meanwhile_leaves_no_fourth(at_days: Person) -> None:
+    await at_days.taps(WEDNESDAY.isoformat(), "1000")
+    await has_three_visits(at_days)
+    await at_days.taps("yes")
+
+    assert ENOUGH in at_days.screen
+    assert len(at_days.scene.desk.appointments.rows) == 3
+
+
+async def test_a_visit_that_is_cancelled_or_over_does_not_count(amina: Person) -> None:
+    first, second, _ = await has_three_visits(amina)
+    with pytest.raises(TooManyVisits):
+        await books(amina, WEDNESDAY)
+
+    await cancels(amina, first)
+    await books(amina, date(2026, 12, 4))
+    amina.scene.clock.moves_to(second.starts_at(amina.scene.world.zone))
+
+    assert (await books(amina, date(2026, 12, 7))).is_live
+
+
+async def test_one_visit_a_day_is_enough_at_whatever_centre(at_days: Person, brahim: Person) -> None:
+    await books(at_days, WEDNESDAY, TEN, centre="fes")
+    await at_days.taps(WEDNESDAY.isoformat())
+
+    assert at_days.screen.startswith("[ar] You already have a visit that day, at 10:00.")
+    assert at_days.step == "day"
+    with pytest.raises(TooManyVisits):
+        await books(at_days, WEDNESDAY, time(11))
+    assert await books(brahim, WEDNESDAY, time(11))
+
+
+async def test_a_visit_booked_for_that_day_meanwhile_leads_back_to_the_days(at_days: Person) -> None:
+    await at_days.taps(WEDNESDAY.isoformat(), "1000")
+    await books(at_days, WEDNESDAY, time(11))
+    await at_days.taps("yes")
+
+    assert at_days.screen.startswith("[ar] You already have a visit that day, at 11:00.")
+    assert (at_days.flow, at_days.step) == ("booking", "day")
+    assert len(at_days.scene.desk.appointments.rows) == 1
 
 
 # What every flow must bear

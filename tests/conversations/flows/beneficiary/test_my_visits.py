@@ -80,6 +80,31 @@ async def test_a_visit_moves_and_its_reminders_with_it(
     assert {due.version for due in at_card.scene.desk.schedule.due} == {moved.version}
 
 
+async def test_a_visit_moves_within_its_day_but_not_to_the_day_of_another(
+    at_card: Person, visit: Appointment
+) -> None:
+    await books(at_card, THURSDAY, TEN)
+    await at_card.taps("change", THURSDAY.isoformat())
+    assert at_card.screen.startswith("[ar] You already have a visit that day, at 10:00.")
+
+    await at_card.taps(WEDNESDAY.isoformat(), "1100", "yes")
+
+    moved = at_card.scene.desk.appointments.rows[visit.id]
+    assert (moved.day, moved.at) == (WEDNESDAY, ELEVEN)
+
+
+async def test_a_visit_booked_meanwhile_on_the_new_day_keeps_the_old_where_it_is(
+    at_card: Person, visit: Appointment
+) -> None:
+    await at_card.taps("change", THURSDAY.isoformat(), "1100")
+    await books(at_card, THURSDAY, TEN)
+    await at_card.taps("yes")
+
+    assert at_card.screen.startswith("[ar] You already have a visit that day, at 10:00.")
+    assert (at_card.flow, at_card.step) == ("my_visits", "day")
+    assert at_card.scene.desk.appointments.rows[visit.id].day == WEDNESDAY
+
+
 async def test_the_new_time_was_just_taken(at_card: Person, visit: Appointment, brahim: Person) -> None:
     await at_card.taps("change", THURSDAY.isoformat(), "1100")
     await books(brahim, THURSDAY, ELEVEN)

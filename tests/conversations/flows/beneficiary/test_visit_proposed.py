@@ -45,6 +45,13 @@ async def test_accepting_moves_the_visit_and_confirms_it(
     assert driss.notice.draft.event is VisitEvent.CHANGED
 
 
+async def test_a_proposed_day_may_have_another_visit_of_the_person(visit: Appointment, amina: Person) -> None:
+    await books(amina, THURSDAY, time(11))
+    await amina.taps_notice("accept")
+
+    assert amina.scene.desk.appointments.rows[visit.id].day == THURSDAY
+
+
 async def test_a_proposed_time_taken_meanwhile_leads_to_the_days(
     visit: Appointment, amina: Person, brahim: Person
 ) -> None:
