@@ -108,6 +108,7 @@ async def show_push(unit: UnitOfWork, push: Push, voice: Voice, *, now: datetime
     if push.replaces and push.subject:
         await unit.sessions.close_notices(push.contact_id, push.subject, but=notice.id if notice else None)
     _ring(unit, address.id)
+    await flow.first().pushed(turn)
     return True
 
 

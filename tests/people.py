@@ -210,6 +210,7 @@ class Scene:
         )
         if person := self.people.get(push.contact_id):
             person.receives(received, replaces=push.replaces)
+        await self.routes.flows[push.flow].first().pushed(turn)
 
     def _joins(self, name: str, contact: Contact, channel: Channel) -> "Person":
         person = Person(self, name, contact.id, channel)

@@ -122,6 +122,9 @@ class Step(ABC, Generic[Draft]):
         """Tell, before a pushed prompt is made, whether what it is about is still so."""
         return True
 
+    async def pushed(self, turn: Turn[Draft]) -> None:
+        """Act once the prompt was pushed to the turn's contact, who can read it from now on."""
+
     async def chosen(self, turn: Turn[Draft], choice_id: str) -> Move:
         """Act on a choice that the stored prompt offered."""
         return Again(turn.not_understood())

@@ -167,6 +167,10 @@ class TellTask(Step[TaskNews]):
         task = await turn.desk.tasks.get(turn.draft.task_id)
         return Prompt(turn.gettext("Somebody needs you."), [Choice("take", task.kind)])
 
+    async def pushed(self, turn: Turn[TaskNews]) -> None:
+        task = await turn.desk.tasks.get(turn.draft.task_id)
+        await turn.desk.audit.looked(turn.contact.id, task.contact_id, "task", now=turn.now)
+
 
 async def tell_staff(turn: Turn[Any], news: News, key: str) -> None:
     for colleague in await turn.desk.contacts.staff(Role.CASEWORKER):

@@ -15,6 +15,7 @@ from bot.turns import MOST_ATTEMPTS, show_push
 from conversations.care.tasks import TaskKind
 from conversations.engine.outbound import Purpose
 from conversations.engine.turn import Push
+from conversations.flows.news import TaskNews
 from storage.database import Database, rung
 from storage.encryption import KeyRing
 from storage.errors import DatabaseLocked, DatabaseUnreachable
@@ -460,6 +461,29 @@ async def test_after_three_failures_in_a_row_a_person_looks_after_them(
 
     await brahim.says("stumble")
     assert await brahim.screen() == SORRY
+
+
+async def test_what_is_pushed_counts_as_opened_once_whoever_it_is_for_can_read_it(
+    house: House, brahim: Guest, driss: Guest
+) -> None:
+    brahim_id, driss_id = (await brahim.contact()).id, (await driss.contact()).id
+    async with house.database.transaction() as unit:
+        task = await unit.tasks.add(
+            contact_id=brahim_id,
+            centre_slug=None,
+            kind=TaskKind.MESSAGE,
+            text="hello",
+            urgent=False,
+            now=house.clock.now(),
+        )
+    push = Push(driss_id, "task_news", TaskNews(task.id), Purpose.STAFF, "task")
+    for _ in range(2):
+        async with house.database.transaction() as unit:
+            await show_push(unit, push, voice(), now=house.clock.now())
+
+    async with house.database.reading() as unit:
+        (look,) = await unit.audit.looks(brahim_id)
+    assert (look.by, look.what) == (driss_id, "task")
 
 
 async def test_when_no_caseworker_of_the_centre_can_be_reached_the_others_look_after_them(

@@ -15,6 +15,7 @@ from conversations.flows.staff.visit_actions import (
     action_choices,
     ask_to_call,
     confirm,
+    note_look,
     own_visit,
     visit_to_act_on,
 )
@@ -42,7 +43,7 @@ class ShowAgenda(Step[AgendaDraft]):
         visit = await own_visit(turn, int(choice_id))
         if visit is None or not visit.is_live:
             return Again(turn.gettext("That visit is gone meanwhile. This is how it stands now."))
-        await turn.desk.audit.looked(turn.contact.id, visit.contact_id, "visit", now=turn.now)
+        await note_look(turn, visit)
         turn.draft.appointment_id, turn.draft.version = visit.id, visit.version
         return Goto(VisitCard)
 

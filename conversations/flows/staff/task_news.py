@@ -34,13 +34,17 @@ class TellTask(Step[TaskNews]):
             return Prompt(gone(turn))
         return await task_prompt(turn, _headline(turn, task.kind), task, action_choices(turn, task))
 
+    async def pushed(self, turn: Turn[TaskNews]) -> None:
+        task = await own_task(turn, turn.draft.task_id)
+        if task is not None:
+            await note_look(turn, task)
+
     async def chosen(self, turn: Turn[TaskNews], choice_id: str) -> Move:
         task = await open_task(turn, turn.draft.task_id)
         if isinstance(task, str):
             return Finish(task)
         if task.status is TaskStatus.TAKEN and task.taken_by != turn.contact.id:
             return Finish(turn.gettext("A colleague is on it."))
-        await note_look(turn, task)
         if choice_id == ANSWER:
             taken = await take(turn, task.id)
             return Finish(taken) if isinstance(taken, str) else Enter(ANSWER_FLOW.name, AnswerDraft(task.id))

@@ -54,6 +54,11 @@ async def visit_to_act_on(turn: Turn[Any], appointment_id: int) -> Appointment |
     return visit
 
 
+async def note_look(turn: Turn[Any], visit: Appointment) -> None:
+    """Write down that this caseworker opened a visit with the name the person gave."""
+    await turn.desk.audit.looked(turn.contact.id, visit.contact_id, "visit", now=turn.now)
+
+
 async def confirm(turn: Turn[Any], appointment_id: int, version: int) -> str:
     """Confirm the request as it was seen and tell the person; return what to tell the caseworker."""
     visit = await visit_to_act_on(turn, appointment_id)

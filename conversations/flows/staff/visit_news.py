@@ -13,6 +13,7 @@ from conversations.flows.staff.visit_actions import (
     action_choices,
     ask_to_call,
     confirm,
+    note_look,
     own_visit,
     visit_to_act_on,
 )
@@ -38,6 +39,12 @@ class TellNews(Step[VisitNews]):
             return Prompt(turn.gettext("This visit is not one of your centre's."))
         text = f"{_headline(turn, visit)}\n\n{await visit_details(turn, visit)}"
         return Prompt(text, _choices(turn, visit))
+
+    async def pushed(self, turn: Turn[VisitNews]) -> None:
+        visit = await own_visit(turn, turn.draft.appointment_id)
+        # A visit that is over or cancelled is shown without whose it was.
+        if visit is not None and visit.is_live:
+            await note_look(turn, visit)
 
     async def chosen(self, turn: Turn[VisitNews], choice_id: str) -> Move:
         draft = turn.draft

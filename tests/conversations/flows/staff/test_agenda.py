@@ -99,6 +99,7 @@ async def test_the_card_shows_the_name_and_writes_the_look_down(
 ) -> None:
     await scene.desk.contacts.set_name(amina.contact_id, "Amina")
     visit = await books(amina)
+    scene.desk.audit.looks.clear()
     await driss.commands("week")
     assert not scene.desk.audit.looks
 
@@ -153,6 +154,7 @@ async def test_a_visit_cancelled_meanwhile_no_longer_opens(
     visit = await books(amina)
     await driss.commands("week")
     await cancels(amina, visit)
+    scene.desk.audit.looks.clear()
 
     await driss.taps(str(visit.id))
 

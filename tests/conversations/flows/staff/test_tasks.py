@@ -26,6 +26,16 @@ async def test_words_reach_the_caseworkers_at_once(amina: Person, driss: Person,
         assert caseworker.notice.buttons == ["✍️ Answer", "✋ I take it", "✅ Done"]
 
 
+async def test_words_that_come_to_a_caseworker_are_opened_by_them(
+    scene: Scene, amina: Person, driss: Person, hind: Person
+) -> None:
+    """Nothing has to be tapped to read them."""
+    await writes(amina, "I lost my papers")
+
+    looks = [(look.by, look.at_contact, look.what) for look in scene.desk.audit.looks]
+    assert looks == [(reader.contact_id, amina.contact_id, "task") for reader in (driss, hind)]
+
+
 async def test_each_kind_of_need_has_its_first_line(amina: Person, driss: Person) -> None:
     for kind, line in {
         TaskKind.DANGER: "🆘 Urgent: somebody may be in danger. Please look now.",
@@ -252,7 +262,7 @@ async def test_a_card_is_looked_at_taken_and_closed(scene: Scene, amina: Person,
 
     await driss.taps(f"t{task.id}")
     assert "“hello”\nName: Amina" in driss.screen
-    assert [look.what for look in scene.desk.audit.looks] == ["task"]
+    assert [look.what for look in scene.desk.audit.looks] == ["task", "task"]
     await driss.taps("take")
     assert "✋ yours" in driss.screen
     await driss.taps("done")
@@ -308,4 +318,4 @@ async def test_somebody_no_longer_a_caseworker_gets_no_words_from_old_news(
     screen = await driss.taps_notice("answer")
 
     assert "hello" not in screen.text
-    assert not scene.desk.audit.looks
+    assert len(scene.desk.audit.looks) == 1

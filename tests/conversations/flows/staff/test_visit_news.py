@@ -334,3 +334,25 @@ async def test_nobody_is_said_to_have_been_asked_to_call_who_was_not(
         f"The person of visit {visit.code} can't be reached here at the moment, so nobody was asked to call."
     )
     assert not amina.notices
+
+
+async def test_news_with_a_persons_name_is_opened_by_its_reader(
+    scene: Scene, amina: Person, driss: Person
+) -> None:
+    """The news of a cancelled visit names nobody."""
+    visit = await books(amina)
+
+    looks = [(look.by, look.at_contact, look.what) for look in scene.desk.audit.looks]
+    assert looks == [(driss.contact_id, amina.contact_id, "visit")]
+    await cancels(amina, visit)
+    assert len(scene.desk.audit.looks) == 1
+
+
+async def test_news_that_reaches_nobody_is_opened_by_nobody(
+    scene: Scene, amina: Person, driss: Person
+) -> None:
+    scene.desk.contacts.unreachable.add(driss.contact_id)
+
+    await books(amina)
+
+    assert not scene.desk.audit.looks
