@@ -95,18 +95,16 @@ def code_words(turn: Turn[Any], visit: Appointment) -> str:
 
 def what_to_bring(turn: Turn[Any]) -> str:
     return turn.gettext(
-        "Bring your identity card if you have it, the paper you were given on leaving, and any certificates. "
-        "Come even if something is missing."
+        "Bring your identity card, the paper you were given on leaving and any certificates; "
+        "come even if something is missing."
     )
 
 
 def visit_card(turn: Turn[Any], visit: Appointment, centre: Centre) -> str:
-    """Return all there is to know about a visit, in the order in which one needs it."""
-    parts = [
-        when_and_where(turn, visit, centre),
-        how_it_stands(turn, visit),
-        code_words(turn, visit),
-        address_and_phone(turn, centre),
-        what_to_bring(turn),
-    ]
-    return "\n\n".join(part for part in parts if part)
+    """Return all there is to know about a visit, in the order in which one needs it.
+
+    What must not be missed stands together above, so that a small telephone shows it at a glance.
+    """
+    first = (when_and_where(turn, visit, centre), how_it_stands(turn, visit), code_words(turn, visit))
+    parts = ("\n".join(filter(None, first)), address_and_phone(turn, centre), what_to_bring(turn))
+    return "\n\n".join(parts)

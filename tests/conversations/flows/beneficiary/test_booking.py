@@ -81,7 +81,23 @@ async def test_the_last_word_holds_all_one_needs(scene: Scene, at_days: Person) 
     assert any("سلا" in line for line in lines)
     assert f"Your code: {visit.code}." in at_days.screen
     assert "Address: 12, rue de la Gare" in at_days.screen
-    assert "Come even if something is missing." in at_days.screen
+    assert "come even if something is missing." in at_days.screen
+
+
+async def test_what_must_not_be_missed_stands_together_above(at_days: Person) -> None:
+    await at_days.taps(WEDNESDAY.isoformat(), "1000", "yes")
+
+    (visit,) = at_days.scene.desk.appointments.rows.values()
+    headline, first, *rest = at_days.screen.split("\n\n")
+    assert headline == "[ar] ✅ The centre has your request."
+    assert first.splitlines() == [
+        "الأربعاء، 25 نونبر 2026",
+        "10:00",
+        "[ar] Centre: سلا",
+        "[ar] ⏳ The centre will confirm the time.",
+        f"[ar] Your code: {visit.code}. Say it at the door.",
+    ]
+    assert [len(part.splitlines()) for part in rest] == [1, 1]
 
 
 async def test_what_is_unknown_is_said_to_be_unknown(at_days: Person) -> None:
