@@ -25,7 +25,7 @@ from conversations.engine.outbound import Lane
 from conversations.texts import Texts
 from storage.database import Database, rung
 from storage.errors import DatabaseLocked, DatabaseUnreachable
-from storage.outbox import Delivered, OutboxRow
+from storage.outbox import QUIET_HOURS, Delivered, OutboxRow, reason_to_drop
 
 log = structlog.get_logger()
 
@@ -162,27 +162,34 @@ class Delivery:
             await unit.outbox.report([result for _, result in batch])
             for row, result in batch:
                 if result.reason == "blocked":
-                    await unit.addresses.mark_unreachable(row.address_id, at=result.at)
-                    await unit.outbox.drop_for(row.address_id, reason="blocked")
+                    # Whoever let the service in again meanwhile has written since.
+                    is_gone = await unit.addresses.mark_unreachable(
+                        row.address_id, at=result.at, unless_used_after=row.claimed_at
+                    )
+                    if is_gone:
+                        await unit.outbox.drop_for(row.address_id, reason="blocked")
             # The next message of the same address may go now.
             unit.topics.add("outbox")
 
     async def _pause_s(self, lanes: Sequence[Lane]) -> float:
         async with self._database.reading() as unit:
-            at = await unit.outbox.next_at([self._sender.channel], lanes)
+            at = await unit.outbox.next_at([self._sender.channel], lanes, now=self._clock.now())
         if at is None:
             return IDLE_S
         return min(IDLE_S, max(0.02, (at - self._clock.now()).total_seconds()))
 
     async def _deliver(self, row: OutboxRow, texts: Mapping[str, str], *, bulk: bool) -> Delivered:
-        if not row.still_wanted:
-            return self._result(row, "failed_permanent", reason="opted_out")
+        reason = reason_to_drop(row, now=self._clock.now())
+        if reason is not None:
+            return self._result(row, "failed_permanent", reason=reason)
         message = row.message or announcement_message(texts, row.language, self._texts)
         if message is None:
             return self._result(row, "failed_technical", reason="no_text")
         if row.keeps_quiet and is_quiet(local := to_local(self._clock.now(), casablanca())):
             due_at = to_utc(next_allowed(local), casablanca())
-            return self._result(row, "failed_temporary", reason="quiet_hours", due_at=due_at)
+            if row.useful_until is not None and row.useful_until <= due_at:
+                return self._result(row, "failed_permanent", reason="stale")
+            return self._result(row, "failed_temporary", reason=QUIET_HOURS, due_at=due_at)
         if row.replaces_ref is not None:
             message = replace(message, edits=row.replaces_ref)
         wait_s = await self._pacer.wait(row.address_id, bulk=bulk)

@@ -15,6 +15,7 @@ from apscheduler.triggers.cron import CronTrigger
 from bot.clock import Clock
 from bot.holidays import proposed_closures
 from bot.turns import IDLE_S, Trouble, Voice, on_its_own, show_push
+from conversations.care import check_ins, reminders
 from conversations.care.announcements import Announcement
 from conversations.care.check_ins import CheckInStep
 from conversations.care.quiet import is_quiet, next_allowed
@@ -116,13 +117,34 @@ class Ticks:
                     continue
                 shown = False
                 async with on_its_own(unit, "due_failed", due=row.id, purpose=row.purpose):
-                    shown = await show_push(unit, _push(row), self._voice, now=now)
+                    shown = await show_push(unit, await self._push(unit, row), self._voice, now=now)
                 (turned if shown else dropped).append(row.id)
             await unit.schedule.turned(turned)
             await unit.schedule.dropped(dropped)
         if rows:
             log.info("due_turned", shown=len(turned), dropped=len(dropped))
         return len(rows)
+
+    async def _push(self, unit: UnitOfWork, row: DueMessage) -> Push:
+        key = f"{row.subject}:{row.step}:{row.version}"
+        zone = self._voice.world.zone
+        draft: CheckInNews | VisitNews
+        if row.purpose == Purpose.CHECK_IN:
+            flow, draft = "check_in", CheckInNews(CheckInStep(row.step))
+            contact = await unit.contacts.get(row.contact_id)
+            enrolled = to_local(contact.enrolled_at or row.due_at, zone)
+            until = check_ins.useful_until(draft.step, due_local=check_ins.check_in_due(draft.step, enrolled))
+        else:
+            flow, draft = "reminder", VisitNews(_subject_id(row), row.version, step=row.step)
+            step, visit = ReminderStep(row.step), await unit.appointments.get(draft.appointment_id)
+            starts = visit.starts_local
+            until = reminders.useful_until(
+                step, due_local=reminders.reminder_due(step, starts), starts_local=starts
+            )
+        return Push(
+            row.contact_id, flow, draft, row.purpose, key, row.subject,
+            keeps_quiet=_keeps_quiet(row), useful_until=to_utc(until, zone),
+        )  # fmt: skip
 
     def _after_quiet_hours(self, row: DueMessage, now: datetime) -> datetime | None:
         """Return when a row that comes late, in the night, may go out; None when now is fine."""
@@ -217,15 +239,8 @@ async def propose_holidays(unit: UnitOfWork, today: date) -> None:
     await unit.closures.propose([(p.day, p.name_fr, p.name_ar, p.estimated) for p in proposals])
 
 
-def _push(row: DueMessage) -> Push:
-    subject_id = int(row.subject.rpartition(":")[2])
-    key = f"{row.subject}:{row.step}:{row.version}"
-    draft: CheckInNews | VisitNews
-    if row.purpose == Purpose.CHECK_IN:
-        flow, draft = "check_in", CheckInNews(CheckInStep(row.step))
-    else:
-        flow, draft = "reminder", VisitNews(subject_id, row.version, step=row.step)
-    return Push(row.contact_id, flow, draft, row.purpose, key, row.subject, keeps_quiet=_keeps_quiet(row))
+def _subject_id(row: DueMessage) -> int:
+    return int(row.subject.rpartition(":")[2])
 
 
 def _keeps_quiet(row: DueMessage) -> bool:

@@ -99,6 +99,7 @@ async def show_push(unit: UnitOfWork, push: Push, voice: Voice, *, now: datetime
         subject=push.subject,
         replaces_key=push.replaces,
         keeps_quiet=push.keeps_quiet,
+        useful_until=push.useful_until,
     )
     if not written:
         # It was pushed before: the buttons people have are those of then.

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NewType
 
-from sqlalchemy import ColumnElement, ScalarSelect, insert, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -84,13 +84,26 @@ class AddressStore:
         row = (await self._connection.execute(query)).one_or_none()
         return row and Reader(AddressId(row.id), row.language, row.erased_at is not None)
 
-    async def mark_unreachable(self, address_id: int, at: datetime) -> None:
-        """Note that the channel can't reach it any more; the person's next message ends that."""
-        await self._connection.execute(
+    async def mark_unreachable(
+        self, address_id: int, at: datetime, *, unless_used_after: datetime | None = None
+    ) -> bool:
+        """Note that the channel can't reach it any more; the person's next message ends that.
+
+        False when the person has written after `unless_used_after`: what failed before is old news.
+        """
+        statement = (
             update(addresses)
-            .where(addresses.c.id == address_id, addresses.c.reachable)
-            .values(reachable=False, unreachable_since=at)
+            .where(addresses.c.id == address_id)
+            .values(
+                reachable=False,
+                unreachable_since=func.coalesce(
+                    addresses.c.unreachable_since, at, type_=addresses.c.unreachable_since.type
+                ),
+            )
         )
+        if unless_used_after is not None:
+            statement = statement.where(addresses.c.last_used_at <= unless_used_after)
+        return (await self._connection.execute(statement)).rowcount == 1
 
     async def mark_reachable(self, address_id: int) -> None:
         await self._connection.execute(

@@ -32,6 +32,8 @@ from storage.upserts import insert_into
 
 _PAYLOAD = "outbox.payload"
 UNSENT = ("created", "sending", "failed_temporary")
+# The reason of a message that was put off until the morning.
+QUIET_HOURS = "quiet_hours"
 
 log = logging.getLogger(__name__)
 
@@ -42,7 +44,8 @@ class OutboxRow:
 
     `message` is None for an announcement, whose text stands in `announcement_id` under `language`.
     `replaces_ref` is the channel's reference of the message to write over. `attempts` counts this
-    one. `still_wanted` is False when the person said STOP or the announcement was stopped meanwhile.
+    one, taken at `claimed_at`. `still_wanted` is False when the person said STOP or the announcement was
+    stopped meanwhile.
     """
 
     id: int
@@ -57,8 +60,10 @@ class OutboxRow:
     replaces_ref: str | None
     attempts: int
     created_at: datetime
+    claimed_at: datetime
     still_wanted: bool = True
     keeps_quiet: bool = False
+    useful_until: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,10 +94,20 @@ class Shown:
     texts: Mapping[str, str]
     language: str | None
     still_wanted: bool
+    useful_until: datetime | None
 
     @property
     def is_unsent(self) -> bool:
         return self.status in UNSENT
+
+
+def reason_to_drop(message: OutboxRow | Shown, *, now: datetime) -> str | None:
+    """Return why a message that has not left must never leave, None when it may."""
+    if not message.still_wanted:
+        return "opted_out"
+    if message.useful_until is not None and message.useful_until <= now:
+        return "stale"
+    return None
 
 
 class OutboxStore:
@@ -112,6 +127,7 @@ class OutboxStore:
         subject: str | None = None,
         replaces_key: str | None = None,
         keeps_quiet: bool = False,
+        useful_until: datetime | None = None,
     ) -> bool:
         """Write a message to be sent; False when its key was written before, and nothing changes."""
         replaces = select(outbox.c.id).where(outbox.c.unique_key == replaces_key).scalar_subquery()
@@ -128,6 +144,7 @@ class OutboxStore:
                 language=message.language,
                 replaces_id=replaces if replaces_key else None,
                 keeps_quiet=keeps_quiet,
+                useful_until=useful_until,
                 due_at=now,
                 created_at=now,
             )
@@ -146,7 +163,7 @@ class OutboxStore:
         heads = (
             select(outbox.c.id)
             .where(
-                *_is_head(channels, lanes),
+                *_is_head(channels, lanes, now),
                 outbox.c.due_at <= now,
                 or_(outbox.c.lease_until.is_(None), outbox.c.lease_until <= now),
             )
@@ -162,7 +179,7 @@ class OutboxStore:
             .where(outbox.c.id.in_(ids))
             .values(status="sending", lease_until=now + lease, attempts=outbox.c.attempts + 1)
         )
-        return await self._rows(ids)
+        return await self._rows(ids, now)
 
     async def renew(self, ids: Collection[int], *, lease_until: datetime) -> None:
         """Keep the leases of claimed messages that are still on their way."""
@@ -241,14 +258,16 @@ class OutboxStore:
         )
         return result.rowcount
 
-    async def next_at(self, channels: Sequence[str], lanes: Sequence[Lane]) -> datetime | None:
+    async def next_at(
+        self, channels: Sequence[str], lanes: Sequence[Lane], *, now: datetime
+    ) -> datetime | None:
         """Return when the next message may leave: when it is due, or when a lease ends that was cut off.
 
         What stands behind another message may leave when that one has, which nobody knows now.
         """
         ready = case((outbox.c.lease_until > outbox.c.due_at, outbox.c.lease_until), else_=outbox.c.due_at)
         moment: datetime | None = await self._connection.scalar(
-            select(func.min(ready, type_=outbox.c.due_at.type)).where(*_is_head(channels, lanes))
+            select(func.min(ready, type_=outbox.c.due_at.type)).where(*_is_head(channels, lanes, now))
         )
         return moment
 
@@ -262,7 +281,7 @@ class OutboxStore:
         )
         return result.rowcount
 
-    async def _rows(self, ids: Sequence[int]) -> list[OutboxRow]:
+    async def _rows(self, ids: Sequence[int], claimed_at: datetime) -> list[OutboxRow]:
         query = (
             select(outbox, addresses.c.external_enc, _written_over(), _still_wanted())
             .select_from(
@@ -276,7 +295,7 @@ class OutboxStore:
         readable, unreadable = [], []
         for row in (await self._connection.execute(query)).all():
             try:
-                readable.append(self._row(row))
+                readable.append(self._row(row, claimed_at))
             except ValueTampered:
                 unreadable.append(row.id)
         if unreadable:
@@ -292,7 +311,7 @@ class OutboxStore:
             .values(status="failed_technical", reason="unreadable", lease_until=None)
         )
 
-    def _row(self, row: Row[tuple[object, ...]]) -> OutboxRow:
+    def _row(self, row: Row[tuple[object, ...]], claimed_at: datetime) -> OutboxRow:
         found = row._mapping
         return OutboxRow(
             id=found["id"],
@@ -307,8 +326,10 @@ class OutboxStore:
             replaces_ref=found["replaces_ref"],
             attempts=found["attempts"],
             created_at=found["created_at"],
+            claimed_at=claimed_at,
             still_wanted=bool(found["still_wanted"]),
             keeps_quiet=found["keeps_quiet"],
+            useful_until=found["useful_until"],
         )
 
     async def _shown(self, query: Select[Any]) -> list[Shown]:
@@ -322,6 +343,7 @@ class OutboxStore:
                 texts=json.loads(row.texts) if row.texts else {},
                 language=row.language,
                 still_wanted=bool(row.still_wanted),
+                useful_until=row.useful_until,
             )
             for row in await self._connection.execute(query)
         ]
@@ -332,14 +354,18 @@ class OutboxStore:
         return OutboundMessage.from_json(self._keys.decrypt(payload, about=_PAYLOAD))
 
 
-def _is_head(channels: Sequence[str], lanes: Sequence[Lane]) -> list[ColumnElement[bool]]:
-    """Return the conditions of messages that stand first in their address's lane."""
+def _is_head(channels: Sequence[str], lanes: Sequence[Lane], now: datetime) -> list[ColumnElement[bool]]:
+    """Return the conditions of messages that stand first in their address's lane.
+
+    One that waits for the end of the quiet hours lets those behind it pass, which may come at night.
+    """
     earlier = outbox.alias()
     behind = select(earlier.c.id).where(
         earlier.c.address_id == outbox.c.address_id,
         earlier.c.lane == outbox.c.lane,
         is_unsent(earlier),
         earlier.c.id < outbox.c.id,
+        or_(earlier.c.reason.is_(None), earlier.c.reason != QUIET_HOURS, earlier.c.due_at <= now),
     )
     return [
         outbox.c.channel.in_(channels),

@@ -315,6 +315,8 @@ outbox = Table(
     Column("replaces_id", Identity),
     # Must not arrive at night, even when the platform could not take it by day.
     _flag("keeps_quiet", False),
+    # From then on it says nothing useful any more, and is not sent; NULL: always.
+    Column("useful_until", Moment),
     Column("due_at", Moment, nullable=False),
     Column("status", String(20), nullable=False, server_default="created"),
     Column("attempts", SmallInteger, nullable=False, server_default="0"),

@@ -34,7 +34,7 @@ from storage.addresses import Reader
 from storage.database import Database, rung
 from storage.errors import DatabaseLocked, DatabaseUnreachable
 from storage.inbox import NewUpdate
-from storage.outbox import Delivered, Shown
+from storage.outbox import Delivered, Shown, reason_to_drop
 
 log = structlog.get_logger()
 
@@ -332,8 +332,8 @@ class Line:
     def _frame(self, shown: Shown) -> tuple[JSON | None, Delivered | None]:
         """Return a message's frame, None when it is not to be shown, and what sending it makes of its row."""
         now = self._chat.clock.now()
-        if shown.is_unsent and not shown.still_wanted:
-            return None, Delivered(shown.id, "failed_permanent", now, reason="opted_out")
+        if shown.is_unsent and (reason := reason_to_drop(shown, now=now)):
+            return None, Delivered(shown.id, "failed_permanent", now, reason=reason)
         message = self._message(shown)
         if message is None:
             return None, Delivered(shown.id, "failed_technical", now, reason="no_text")

@@ -40,12 +40,19 @@ class PlannedCheckIn:
 
 def plan_check_ins(enrolled_local: datetime) -> list[PlannedCheckIn]:
     """Return the check-ins of a newly enrolled person, earliest first; the day of enrolment counts as 0."""
-    return [
-        PlannedCheckIn(step, datetime.combine(enrolled_local.date() + timedelta(days=days), ASKED_AT))
-        for step, days in _DAYS_AFTER.items()
-    ]
+    return [PlannedCheckIn(step, check_in_due(step, enrolled_local)) for step in CheckInStep]
+
+
+def check_in_due(step: CheckInStep, enrolled_local: datetime) -> datetime:
+    """Return when the question is due, in naive wall time."""
+    return datetime.combine(enrolled_local.date() + timedelta(days=_DAYS_AFTER[step]), ASKED_AT)
 
 
 def still_useful(step: CheckInStep, *, due_local: datetime, now_local: datetime) -> bool:
     """Whether a check-in that comes late (the service was down) is still worth asking."""
-    return now_local < due_local + _USEFUL_FOR[step]
+    return now_local < useful_until(step, due_local=due_local)
+
+
+def useful_until(step: CheckInStep, *, due_local: datetime) -> datetime:
+    """Return the wall time from which on a late check-in is not worth asking."""
+    return due_local + _USEFUL_FOR[step]

@@ -62,16 +62,21 @@ def still_useful(
     about again at their end. It may then arrive on another day than planned, so
     its text names the date rather than saying "tomorrow".
     """
+    return now_local < useful_until(step, due_local=due_local, starts_local=starts_local)
+
+
+def useful_until(step: ReminderStep, *, due_local: datetime, starts_local: datetime) -> datetime:
+    """Return the wall time from which on a late reminder helps nobody."""
     match step:
         case ReminderStep.WEEK_BEFORE | ReminderStep.THREE_DAYS_BEFORE:
             # The next one is still days away; after a day it is the better one.
-            return now_local < due_local + timedelta(days=1)
+            return due_local + timedelta(days=1)
         case ReminderStep.DAY_BEFORE:
             # Three hours before the next reminder: later, the two would say the same twice.
-            return now_local < starts_local - timedelta(hours=5)
+            return starts_local - timedelta(hours=5)
         case ReminderStep.TWO_HOURS_BEFORE:
             # Too late to set out, and a knock on the door of somebody who already has.
-            return now_local < starts_local - timedelta(minutes=30)
+            return starts_local - timedelta(minutes=30)
 
 
 def reminder_due(step: ReminderStep, starts_local: datetime) -> datetime:

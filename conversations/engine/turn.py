@@ -29,7 +29,7 @@ class Push:
 
     `key` is unique for ever: pushing the same key again changes nothing. With `replaces` the message
     sent under that key is written over. `subject` names what the notice is about ("visit:12").
-    `keeps_quiet`: never at night, even when it is late.
+    `keeps_quiet`: never at night, even when it is late. `useful_until`: aware; from then on never.
     """
 
     contact_id: ContactId
@@ -40,6 +40,7 @@ class Push:
     subject: str | None = None
     replaces: str | None = None
     keeps_quiet: bool = False
+    useful_until: datetime | None = None
 
 
 Effect = Show | Push

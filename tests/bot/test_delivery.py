@@ -83,6 +83,7 @@ class PostOffice:
         subject: str | None = None,
         replaces: str | None = None,
         keeps_quiet: bool = False,
+        useful_until: datetime | None = None,
     ) -> None:
         """Write messages to somebody, in one transaction; their texts are their keys."""
         async with self.database.transaction() as unit:
@@ -92,7 +93,7 @@ class PostOffice:
                 await unit.outbox.add(
                     address_id=address.id, channel="telegram", purpose=purpose, key=words,
                     message=OutboundMessage(words, "fr"), now=self.clock.now(), subject=subject,
-                    replaces_key=replaces, keeps_quiet=keeps_quiet,
+                    replaces_key=replaces, keeps_quiet=keeps_quiet, useful_until=useful_until,
                 )  # fmt: skip
             unit.topics.add("outbox")
 
@@ -241,6 +242,24 @@ async def test_whoever_blocked_the_service_is_unreachable_and_gets_nothing_more(
     async with office.database.reading() as unit:
         assert await unit.addresses.preferred(office.contacts[AMINA].id) is None
         assert await unit.addresses.preferred(office.contacts[BRAHIM].id) is not None
+
+
+async def test_whoever_has_written_since_a_message_was_refused_is_reachable(office: PostOffice) -> None:
+    """The platform's answer is late: Amina has unblocked the service and written again before it came."""
+    office.sender.fails(AMINA, AddressUnreachable("forbidden"))
+    office.sender.holds(AMINA)
+    await office.write(AMINA, "a1")
+    office.opens()
+    await office.until_begun(1)
+    async with office.database.transaction() as unit:
+        await unit.addresses.find_or_create("telegram", AMINA, now=MONDAY + timedelta(seconds=1))
+    await office.write(AMINA, "a2")
+    office.sender.lets_go(AMINA)
+
+    await office.until(a1=("failed_permanent", "blocked"), a2=SENT)
+
+    async with office.database.reading() as unit:
+        assert await unit.addresses.preferred(office.contacts[AMINA].id) is not None
 
 
 async def test_too_fast_is_tried_again_as_late_as_the_platform_says(office: PostOffice) -> None:
@@ -587,3 +606,27 @@ async def test_what_comes_late_in_the_evening_waits_for_the_morning(office: Post
     await office.until(**{"t-1d": ("sent", None)})
 
     assert office.sender.texts("brahim") == ["t-1d"]
+
+
+async def test_what_helps_nobody_any_more_is_not_sent(office: PostOffice) -> None:
+    """The platform was away until after the visit; and one reminder would be stale by the morning."""
+    moment = MONDAY + timedelta(hours=2)
+    await office.write(AMINA, "late", "too late", purpose=Purpose.REMINDER, useful_until=moment)
+    office.sender.fails(AMINA, TryLater("network"))
+    office.opens()
+    await office.until(late=("failed_temporary", "network"))
+
+    office.moves_on(timedelta(hours=2))
+    await office.until(**dict.fromkeys(("late", "too late"), ("failed_permanent", "stale")))
+
+    office.moves_on(timedelta(hours=11))
+    morning = MONDAY.replace(hour=8) + timedelta(days=1)
+    await office.write(BRAHIM, "by night", purpose=Purpose.REMINDER, keeps_quiet=True, useful_until=morning)
+    await office.write(
+        BRAHIM, "by day", purpose=Purpose.REMINDER, keeps_quiet=True,
+        useful_until=morning + timedelta(seconds=1),
+    )  # fmt: skip
+    await office.until(
+        **{"by night": ("failed_permanent", "stale"), "by day": ("failed_temporary", "quiet_hours")}
+    )
+    assert office.sender.sent == []

@@ -244,6 +244,23 @@ async def test_the_last_reminder_of_an_early_visit_comes_in_the_quiet_hours(
         assert list(await unit.connection.scalars(query)) == [True, False]
 
 
+async def test_what_is_turned_knows_until_when_it_helps(town: Town, amina: Contact) -> None:
+    await town.books(amina)
+    await town.asks_how(amina, MONDAY.replace(day=24, hour=10))
+
+    for moment in (MONDAY.replace(day=24, hour=10), WEEK_BEFORE, EVE, TWO_HOURS_BEFORE):
+        await town.ticks_at(moment)
+
+    query = select(outbox.c.useful_until).order_by(outbox.c.id)
+    async with town.database.reading() as unit:
+        assert list(await unit.connection.scalars(query)) == [
+            MONDAY.replace(day=25, hour=10),
+            WEEK_BEFORE + timedelta(days=1),
+            datetime(2026, 12, 4, 4, tzinfo=UTC),
+            datetime(2026, 12, 4, 8, 30, tzinfo=UTC),
+        ]
+
+
 async def test_people_are_asked_how_they_are_unless_they_said_stop(town: Town, amina: Contact) -> None:
     brahim = await town.joins("brahim")
     tomorrow = MONDAY.replace(day=24, hour=10)

@@ -14,7 +14,7 @@ from conversations.engine.flow import Choice
 from conversations.engine.outbound import Lane, OutboundMessage, Purpose
 from storage.database import Database
 from storage.encryption import KeyRing
-from storage.outbox import Delivered, OutboxRow
+from storage.outbox import QUIET_HOURS, Delivered, OutboxRow
 from storage.tables import outbox
 from storage.unit_of_work import UnitOfWork
 from tests.storage.conftest import NOW, ZONE, ZONE_NAME, Town
@@ -64,7 +64,7 @@ async def claim(
 
 
 async def next_at(unit: UnitOfWork) -> datetime | None:
-    return await unit.outbox.next_at(CHANNELS, list(Lane))
+    return await unit.outbox.next_at(CHANNELS, list(Lane), now=NOW)
 
 
 def texts(rows: list[OutboxRow]) -> list[str]:
@@ -185,6 +185,24 @@ async def test_a_message_that_has_to_wait_holds_up_its_lane_and_nothing_else(
     assert texts(await claim(unit, now=NOW + 59 * SECOND)) == ["answer", "his reminder"]
     (again,) = await claim(unit, now=NOW + 60 * SECOND)
     assert (texts([again]), again.attempts) == (["first reminder"], 2)
+
+
+async def test_what_waits_for_the_morning_lets_what_may_come_at_night_pass(
+    unit: UnitOfWork, amina: Contact
+) -> None:
+    morning = NOW + timedelta(hours=9)
+    for key in ("eve", "two hours before"):
+        await write(unit, amina, key, purpose=Purpose.REMINDER)
+    (eve,) = await claim(unit)
+    await unit.outbox.report([Delivered(eve.id, "failed_temporary", NOW, None, QUIET_HOURS, morning)])
+
+    assert await next_at(unit) == NOW
+    (passing,) = await claim(unit)
+    assert texts([passing]) == ["two hours before"]
+
+    await unit.outbox.report([Delivered(passing.id, "failed_temporary", NOW, None, QUIET_HOURS, morning)])
+    assert await next_at(unit) == morning
+    assert texts(await claim(unit, now=morning)) == ["eve"]
 
 
 async def test_a_message_for_later_stays(unit: UnitOfWork, amina: Contact) -> None:
@@ -368,8 +386,8 @@ async def test_the_next_moment_is_when_the_first_falls_due(
 
     assert moment == NOW + 30 * SECOND
     assert moment.tzinfo is UTC
-    assert await unit.outbox.next_at(["whatsapp"], [Lane.INTERACTIVE]) == NOW + 60 * SECOND
-    assert await unit.outbox.next_at(CHANNELS, [Lane.BULK]) is None
+    assert await unit.outbox.next_at(["whatsapp"], [Lane.INTERACTIVE], now=NOW) == NOW + 60 * SECOND
+    assert await unit.outbox.next_at(CHANNELS, [Lane.BULK], now=NOW) is None
 
 
 async def test_of_what_is_on_its_way_it_is_the_end_of_the_lease(unit: UnitOfWork, amina: Contact) -> None:

@@ -310,6 +310,7 @@ def upgrade() -> None:
         sa.Column("language", sa.String(length=8)),
         sa.Column("replaces_id", IDENTITY),
         sa.Column("keeps_quiet", sa.Boolean(), server_default=sa.text("false"), nullable=False),
+        sa.Column("useful_until", sa.DateTime(timezone=True)),
         sa.Column("due_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("status", sa.String(length=20), server_default="created", nullable=False),
         sa.Column("attempts", sa.SmallInteger(), server_default="0", nullable=False),
