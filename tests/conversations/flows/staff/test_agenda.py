@@ -3,6 +3,7 @@
 from datetime import date, time, timedelta
 
 from conversations.care.appointments import AppointmentStatus, Need
+from conversations.care.centres import CentreStatus
 from tests.conversations.flows.staff.doings import (
     ELEVEN,
     TEN,
@@ -73,6 +74,17 @@ async def test_only_the_own_centre_is_listed(amina: Person, driss: Person) -> No
     await driss.commands("today")
 
     assert "No visits." in driss.screen
+
+
+async def test_visits_at_a_centre_that_closed_are_still_listed(
+    scene: Scene, amina: Person, driss: Person
+) -> None:
+    visit = await books(amina, TODAY, TEN)
+    scene.desk.centres.set_status("sale", CentreStatus.CLOSED)
+
+    await driss.commands("today")
+
+    assert driss.buttons[0] == f"10:00 · {visit.code}"
 
 
 async def test_more_than_eight_visits_are_turned_like_pages(scene: Scene, driss: Person) -> None:
