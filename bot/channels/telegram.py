@@ -403,13 +403,19 @@ def _width(label: str) -> int:
 def _directed(text: str, direction: str) -> str:
     """Return the text with each line running as its language does.
 
-    A line's first letter decides: a Latin name in front would turn an Arabic line round.
+    A line's first letter decides: a Latin name in front would turn an Arabic line round. A line without
+    any Arabic is somebody's French, and runs as French does.
     """
     if direction != "rtl":
         return text
     return "\n".join(
-        f"{RIGHT_TO_LEFT_MARK}{line}" if _starts_left_to_right(line) else line for line in text.split("\n")
+        f"{RIGHT_TO_LEFT_MARK}{line}" if _starts_left_to_right(line) and _has_arabic(line) else line
+        for line in text.split("\n")
     )
+
+
+def _has_arabic(line: str) -> bool:
+    return any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in line)
 
 
 def _starts_left_to_right(line: str) -> bool:

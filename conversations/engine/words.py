@@ -75,8 +75,16 @@ _DANGER = (
     "ghadi y9telni",
 )  # fmt: skip
 
+# "I want to die" in the ways Moroccans say and spell it.
+_I_WANT = ("بغيت", "نبغي", "باغي", "باغية", "كنبغي", "ابغى", "بغينا", "bghit", "bghite", "nebghi", "nbghi",
+           "baghi", "baghya", "kanbghi")  # fmt: skip
+_TO_DIE = ("نموت", "نتحر", "ننتحر", "نقتل راسي", "نقتل روحي", "nmout", "nmot", "nmoute", "nmut", "nmoot",
+           "n9tel rassi", "n9tel rasi", "nqtel rassi", "n9tel ro7i", "ntahar", "nta7er")  # fmt: skip
+
 _BY_TEXT = {fold_words(text): word for word, texts in _WHOLE.items() for text in texts}
-_DANGER_FOLDED = tuple(f" {fold_words(text)} " for text in _DANGER)
+_DANGER_FOLDED = tuple(
+    f" {fold_words(text)} " for text in (*_DANGER, *(f"{want} {die}" for want in _I_WANT for die in _TO_DIE))
+)
 
 COMMANDS = {
     "start": Word.MENU,

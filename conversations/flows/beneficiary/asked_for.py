@@ -38,6 +38,16 @@ _FLOW_OF = {
 }
 
 
+_THANKS = frozenset(
+    map(fold_words, ("شكرا", "شكر", "merci", "thanks", "thank", "choukran", "chokran", "chukran", "shukran"))
+)
+
+
+def thanks(text: str) -> bool:
+    """Tell whether somebody says thank you, whatever else they say with it."""
+    return not _THANKS.isdisjoint(fold_words(text).split())
+
+
 def asked_for(text: str) -> str | None:
     """Return the name of the flow that the words ask for; None when they name none."""
     found = {flow for word in fold_words(text).split() if (flow := _FLOW_OF.get(word))}

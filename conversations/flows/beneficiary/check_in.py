@@ -7,7 +7,7 @@ from conversations.care.helplines import AMBULANCE, POLICE
 from conversations.care.people import BENEFICIARIES, Consent
 from conversations.care.tasks import Said, TaskKind
 from conversations.care.wall_time import to_local, to_utc
-from conversations.engine.flow import Choice, Finish, Flow, Move, Prompt, Step
+from conversations.engine.flow import Choice, Enter, Finish, Flow, Move, Prompt, Step
 from conversations.engine.outbound import Purpose
 from conversations.engine.turn import Turn
 from conversations.engine.words import Word
@@ -69,7 +69,8 @@ class AskHowTheyAre(Step[CheckInNews]):
                     turn.gettext("Thank you for saying it. If you would like to talk, somebody will listen."),
                     [person],
                 )
-        return Finish(await _call_for_help(turn), [person])
+        # Whoever asks for help goes on typing: their words must reach the caseworker too.
+        return Enter("person", notice=await _call_for_help(turn))
 
 
 def _question(turn: Turn[CheckInNews]) -> str:

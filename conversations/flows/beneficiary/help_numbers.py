@@ -44,7 +44,7 @@ def _in_danger(turn: Turn[Call]) -> str:
         _numbers(turn, (AMBULANCE, POLICE)),
     ]
     if turn.draft.heard:
-        parts.append(turn.gettext("A caseworker has been told and will write to you here."))
+        parts.append(turn.gettext("A caseworker has been told and will write to you here on reading it."))
     else:
         parts.append(turn.gettext("Stay with somebody you trust until help is there."))
     return "\n\n".join(parts)

@@ -1,10 +1,10 @@
 """Where a person belongs who is inside no flow: the menu, or what is open without consent."""
 
 from conversations.care.people import BENEFICIARIES
-from conversations.engine.flow import Choice, Enter, Flow, Move, Prompt, Step
+from conversations.engine.flow import Again, Choice, Enter, Flow, Move, Prompt, Step
 from conversations.engine.reply import Reply, Text
 from conversations.engine.turn import Turn
-from conversations.flows.beneficiary.asked_for import asked_for
+from conversations.flows.beneficiary.asked_for import asked_for, thanks
 from conversations.flows.beneficiary.language import NoAnswers
 
 
@@ -39,6 +39,8 @@ class ChooseFromMenu(Step[NoAnswers]):
     async def answer(self, turn: Turn[NoAnswers], reply: Reply) -> Move:
         if isinstance(reply, Text) and (flow := asked_for(reply.text)):
             return Enter(flow)
+        if isinstance(reply, Text) and thanks(reply.text):
+            return Again(turn.gettext("🙏 You are welcome."))
         return await super().answer(turn, reply)
 
 

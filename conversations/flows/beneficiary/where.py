@@ -42,9 +42,11 @@ class ChooseCentre(Step[Wish]):
             choices.append(Choice("all", turn.pgettext("button", "🏙️ All centres")))
         # Translators: label, at most 24 characters.
         choices.append(Choice("regions", turn.pgettext("button", "🗺️ Choose a region")))
+        text = _suggestion(turn, centres)
+        if turn.draft.order:
+            return Prompt(text, choices)
         how = turn.gettext("You can also share your location or write the name of your town.")
-        text = f"{_suggestion(turn, centres)}\n\n{how}"
-        return Prompt(text, choices, wants_location=True)
+        return Prompt(f"{text}\n\n{how}", choices, wants_location=True)
 
     async def chosen(self, turn: Turn[Wish], choice_id: str) -> Move:
         if choice_id == "regions":

@@ -9,6 +9,9 @@ from conversations.engine.words import Word, sounds_like_danger, word_in
     "text",
     [
         "bghit nmout",
+        "نبغي نموت",
+        "راني باغية نموت والله",
+        "nebghi nmut",
         "Je suis en danger",
         "au secours, il me frappe",
         "عييت من حياتي",

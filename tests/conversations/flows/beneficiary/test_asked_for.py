@@ -30,6 +30,14 @@ async def test_words_open_the_door_they_name(amina: Person, words: str, flow: st
     assert amina.flow == flow
 
 
+async def test_thanks_are_answered_kindly(amina: Person) -> None:
+    await amina.starts()
+    await amina.says("شكرا بزاف الله يرحم الوالدين")
+
+    assert "🙏 You are welcome." in amina.screen
+    assert amina.flow == "menu"
+
+
 @pytest.mark.parametrize("words", ["salam", "merci", "شكرا", "ok", "😀", "safi", "123", "لاباس عليكم"])
 async def test_other_words_ask_for_nothing(amina: Person, words: str) -> None:
     assert asked_for(words) is None

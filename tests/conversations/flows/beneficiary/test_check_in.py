@@ -65,6 +65,14 @@ async def test_i_need_help_makes_an_urgent_task_at_once(enrolled: Person, driss:
     assert {"15", "19"} <= set(enrolled.screen.splitlines())
 
 
+async def test_what_is_typed_after_i_need_help_reaches_a_caseworker(enrolled: Person, driss: Person) -> None:
+    await enrolled.scene.goes_on_until(FIRST)
+    await enrolled.taps_notice("help")
+    await enrolled.says("I have nowhere to sleep")
+
+    assert "I have nowhere to sleep" in driss.notice.screen.text
+
+
 async def test_help_is_asked_once_however_often_one_taps(enrolled: Person) -> None:
     await enrolled.scene.goes_on_until(FIRST)
     await enrolled.taps_notice("help")
