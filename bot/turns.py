@@ -83,12 +83,12 @@ async def show_push(unit: UnitOfWork, push: Push, voice: Voice, *, now: datetime
         return False
     frame, prompt = presented
     choices = tuple(Choice(choice.id, strip_isolates(choice.label)) for choice in prompt.choices)
-    notice = None
-    if choices:
+    notice = kept = await _notice_replaced(unit, push)
+    if choices and notice is None:
         notice = await unit.sessions.add_notice(
             push.contact_id, frame, choices, subject=push.subject, now=now
         )
-    message = _message(prompt.text, texts, choices, notice.prompt_ref if notice else None)
+    message = _message(prompt.text, texts, choices, notice.prompt_ref if choices and notice else None)
     written = await unit.outbox.add(
         address_id=address.id,
         channel=address.channel,
@@ -103,14 +103,24 @@ async def show_push(unit: UnitOfWork, push: Push, voice: Voice, *, now: datetime
     )
     if not written:
         # It was pushed before: the buttons people have are those of then.
-        if notice is not None:
+        if notice is not None and notice is not kept:
             await unit.sessions.close_notice(notice.id)
         return False
+    if kept is not None:
+        await unit.sessions.update_notice(kept.id, frame, choices)
     if push.replaces and push.subject:
-        await unit.sessions.close_notices(push.contact_id, push.subject, but=notice.id if notice else None)
+        but = notice.id if choices and notice else None
+        await unit.sessions.close_notices(push.contact_id, push.subject, but=but)
     _ring(unit, address.id)
     await flow.first().pushed(turn)
     return True
+
+
+async def _notice_replaced(unit: UnitOfWork, push: Push) -> Notice | None:
+    """Return the notice of the message that is written over: its buttons must work until the edit arrives."""
+    if not push.replaces or not push.subject:
+        return None
+    return await unit.sessions.notice_about(push.contact_id, push.subject)
 
 
 @asynccontextmanager

@@ -4,7 +4,7 @@ import logging
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.care.people import ContactId
@@ -71,6 +71,18 @@ class SessionStore:
             .returning(notices.c.id)
         )
         return Notice(int(notice_id), frame, choices, now, subject)
+
+    async def update_notice(self, notice_id: int, frame: Frame, choices: tuple[Choice, ...]) -> None:
+        """Let a notice be about what its message says now; its buttons go on working."""
+        state = self._keys.encrypt(notice_to_json(frame, choices), about=_NOTICE)
+        await self._connection.execute(
+            update(notices).where(notices.c.id == notice_id).values(state_enc=state)
+        )
+
+    async def notice_about(self, contact_id: ContactId, subject: str) -> Notice | None:
+        """Return the contact's newest open notice about a subject."""
+        query = select(notices).where(notices.c.contact_id == contact_id, notices.c.subject == subject)
+        return await self._one_notice(query.order_by(notices.c.id.desc()).limit(1))
 
     async def notice(self, contact_id: ContactId, notice_id: int) -> Notice | None:
         """Return the contact's open notice of that id; somebody else's is not found."""

@@ -153,6 +153,8 @@ class TellNews(Step[News]):
     async def ask(self, turn: Turn[News]) -> Prompt:
         draft = turn.draft
         photo = SentMedia(MediaKind.PHOTO, draft.photo, Channel(draft.channel)) if draft.photo else None
+        if draft.words == "done":
+            return Prompt(turn.gettext(draft.words))
         label = "\u2068" + turn.pgettext("button", "Thanks") + "\u2069"
         return Prompt(turn.gettext(draft.words), [Choice("thanks", label)], media=photo)
 

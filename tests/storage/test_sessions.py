@@ -157,6 +157,21 @@ async def test_notices_about_one_thing_are_closed_together_for_one_person(
     assert await unit.sessions.notice(brahim.id, brahims.id) == brahims
 
 
+async def test_a_notice_is_rewritten_under_its_number(
+    unit: UnitOfWork, amina: Contact, brahim: Contact
+) -> None:
+    await pushed(unit, brahim)
+    await pushed(unit, amina)
+    notice = await pushed(unit, amina)
+    choices = (Choice("stop", "Stop"),)
+
+    assert await unit.sessions.notice_about(amina.id, "visit:12") == notice
+    await unit.sessions.update_notice(notice.id, notice.frame, choices)
+
+    assert await unit.sessions.notice(amina.id, notice.id) == replace(notice, choices=choices)
+    assert await unit.sessions.notice_about(amina.id, "visit:13") is None
+
+
 async def test_notices_nobody_acted_on_are_forgotten_after_a_time(unit: UnitOfWork, amina: Contact) -> None:
     await pushed(unit, amina)
     kept = await pushed(unit, amina, after_s=60)

@@ -383,6 +383,19 @@ async def test_news_that_came_before_stop_are_no_longer_shown(web: Web, chama: B
         assert (await unit.announcements.progress(announcement_id)).dropped == 1
 
 
+async def test_a_reminder_nobody_opened_the_page_for_in_time_is_not_shown(
+    web: Web, chama: Browser, page: Page
+) -> None:
+    address_id = await web.says(chama.token, say("Bonjour"))
+    assert await page.said() == "Bonjour"
+    await page.leaves()
+    await web.writes_to(address_id, say("Rendez-vous demain"), useful_until=web.clock.now())
+
+    page = await chama.opens()
+
+    assert texts_of(page.history) == ["Bonjour"]
+
+
 async def test_a_line_ends_when_the_database_is_away_and_nothing_is_acknowledged(
     web: Web, page: Page
 ) -> None:

@@ -134,7 +134,9 @@ class Web:
         await self.writes_to(address_id, *messages)
         return address_id
 
-    async def writes_to(self, address_id: AddressId, *messages: OutboundMessage) -> None:
+    async def writes_to(
+        self, address_id: AddressId, *messages: OutboundMessage, useful_until: datetime | None = None
+    ) -> None:
         now = self.clock.now()
         async with self.database.transaction() as unit:
             for message in messages:
@@ -145,6 +147,7 @@ class Web:
                     key=f"test:{next(self._keys)}",
                     message=message,
                     now=now,
+                    useful_until=useful_until,
                 )
             unit.topics.update(("outbox", f"address:{address_id}"))
 
