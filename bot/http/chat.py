@@ -145,6 +145,7 @@ class Line:
         self._overheard: deque[JSON] = deque()
         # Ids of messages on the page, and of those it has not said to have shown yet, and of those it has.
         self._drawn: set[int] = set()
+        self._is_cleared = False
         self._unseen: set[int] = set()
         self._seen: set[int] = set()
         self._language: str | None = None
@@ -292,6 +293,9 @@ class Line:
             if echo := webchat.stored_echo(payload, at.astimezone(zone), self._texts):
                 items.append((at, echo))
         results = []
+        if reader and reader.is_erased:
+            # Nothing is left but the last word and what everybody was told.
+            said = [shown for shown in said if shown.message is not None]
         for shown in said:
             frame, result = self._frame(shown)
             results.append(result)
@@ -328,6 +332,10 @@ class Line:
                     results.append(result)
         finally:
             await self._report(results)
+        if reader.is_erased and not self._is_cleared:
+            # What was erased must not stay on the screen of a phone that others use.
+            await self._greet(reader)
+        self._is_cleared = reader.is_erased
 
     def _frame(self, shown: Shown) -> tuple[JSON | None, Delivered | None]:
         """Return a message's frame, None when it is not to be shown, and what sending it makes of its row."""

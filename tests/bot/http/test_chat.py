@@ -103,9 +103,15 @@ async def test_after_everything_was_deleted_the_next_to_open_the_page_is_somebod
     token = chama.token
     async with web.database.transaction() as unit:
         contact, address_id = await unit.addresses.find_or_create("webchat", token, now=NOW)
+    await web.writes_to(address_id, say("Votre rendez-vous est demain."))
+    assert await page.said() == "Votre rendez-vous est demain."
+    async with web.database.transaction() as unit:
         await unit.contacts.erase(contact.id, at=NOW)
     await web.writes_to(address_id, say("Tout est effacé."))
     assert await page.said() == "Tout est effacé."
+    # The open page is emptied too, but for that word.
+    await page.begins()
+    assert [item["text"] for item in page.history] == ["Tout est effacé."]
 
     new_page = await chama.opens()
 
