@@ -65,8 +65,8 @@ def test_a_file_that_is_linked_exists(document: Path) -> None:
 
 def test_the_backup_command_copies_a_database_in_use(tmp_path: Path) -> None:
     (command,) = found(r"`\.venv/bin/python (-c .+)`")
-    (tmp_path / "var").mkdir()
-    service = sqlite3.connect(tmp_path / "var" / "jisr.sqlite3")
+    (tmp_path / "var" / "live").mkdir(parents=True)
+    service = sqlite3.connect(tmp_path / "var" / "live" / "jisr.sqlite3")
     service.execute("PRAGMA journal_mode=WAL")
     service.execute("CREATE TABLE visits (code)")
     service.execute("INSERT INTO visits VALUES ('R7')")
