@@ -120,6 +120,23 @@ async def test_french_runs_from_left_to_right(service: FakeService, open_page: O
     assert own_box["x"] + own_box["width"] > PHONE["width"] - 30
 
 
+async def test_a_line_in_another_script_runs_its_own_way_and_a_time_stays_with_its_message(
+    service: FakeService, open_page: Open
+) -> None:
+    service.history = [
+        message(1, "مرحبا! اختار اللغة\nBonjour !"),
+        message(2, "الثلاثاء\n10:00\nAvenue Hassan II", lang="ary"),
+    ]
+
+    page = await open_page()
+
+    lines = await page.locator(".text span").evaluate_all(
+        "all => all.map((one) => [one.dir, one.textContent])"
+    )
+    assert lines == [["rtl", "مرحبا! اختار اللغة"], ["ltr", "Avenue Hassan II"]]
+    await expect(bubbles(page).nth(1)).to_have_text("الثلاثاء\n10:00\nAvenue Hassan II")
+
+
 async def test_another_language_turns_the_page_and_leaves_old_bubbles_as_they_were(
     service: FakeService, open_page: Open
 ) -> None:

@@ -417,7 +417,7 @@ function drawMessage(entry) {
   row.classList.toggle("swap", Boolean(entry.isSwap));
   const bubble = make("div", "bubble", { dir: frame.direction, lang: frame.lang ?? "" });
   const text = make("p", "text", { id: `text-${frame.id}` });
-  fillWithLinks(text, frame.text);
+  fillByLine(text, frame.text, frame.direction);
   bubble.append(text);
   if (frame.wants_location) bubble.append(drawPlace(entry));
   if (frame.choices.length > 0) bubble.append(drawChoices(entry, text.id));
@@ -513,6 +513,25 @@ function dayName(day) {
 // Web addresses, and telephone numbers as people in Morocco write them; never a date or an hour.
 const LINK =
   /https?:\/\/[^\s<>"\u2066-\u2069]+|(?:(?:\+|00)[1-9]\d{0,2}(?:[ \u00a0\u202f.-]?\d){7,11}|0[5-9](?:[ \u00a0\u202f.-]?\d){8})(?![\d:])/g;
+
+// A line in the other script alone, such as French inside an Arabic announcement, runs its own way; the
+// first screen greets in four languages. A line of both, or of digits alone, runs as its message does.
+function fillByLine(node, text, direction) {
+  const lines = text.split("\n");
+  lines.forEach((line, at) => {
+    const own = directionOf(line);
+    const isOther = own !== null && own !== direction;
+    fillWithLinks(isOther ? node.appendChild(make("span", "own-way", { dir: own })) : node, line);
+    if (at < lines.length - 1) node.append("\n");
+  });
+}
+
+function directionOf(line) {
+  const isArabic = /\p{Script=Arabic}/u.test(line);
+  const isLatin = /[\p{Script=Latin}\p{Script=Tifinagh}]/u.test(line);
+  if (isArabic === isLatin) return null;
+  return isArabic ? "rtl" : "ltr";
+}
 
 function fillWithLinks(node, text) {
   let done = 0;
