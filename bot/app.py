@@ -374,16 +374,16 @@ async def _keys(engine: AsyncEngine, settings: Settings) -> KeyRing:
         if written_with is not None and not path.exists():
             raise KeysBroken(f"The key file {path} is missing: put back the database's copy of it.")
         keys = load_or_create_keys(path)
+    if written_with not in (None, _sign(keys)):
+        raise KeysBroken(
+            "The database was written with other keys than these: restore the key file "
+            "(or JISR_KEYS) that belongs to it."
+        )
     missing = set(ids.split(",")) - keys.ids if ids else set()
     if missing:
         raise KeysBroken(
             f"The database also holds values of the key {sorted(missing)[0]}, which is not among these: "
             "add it to the key file (or JISR_KEYS) again."
-        )
-    if written_with not in (None, _sign(keys)):
-        raise KeysBroken(
-            "The database was written with other keys than these: restore the key file "
-            "(or JISR_KEYS) that belongs to it."
         )
     return keys
 
