@@ -14,7 +14,7 @@ from apscheduler.triggers.cron import CronTrigger
 
 from bot.clock import Clock
 from bot.holidays import proposed_closures
-from bot.turns import IDLE_S, Trouble, Voice, on_its_own, show_push
+from bot.turns import IDLE_S, Trouble, Voice, on_its_own, show_push, work_off
 from conversations.care import check_ins, reminders
 from conversations.care.announcements import Announcement
 from conversations.care.check_ins import CheckInStep
@@ -25,7 +25,7 @@ from conversations.care.wall_time import to_local, to_utc
 from conversations.engine.outbound import Purpose
 from conversations.engine.turn import Push
 from conversations.flows.news import AnnouncementNews, CheckInNews
-from storage.database import Database, rung
+from storage.database import Database
 from storage.errors import DatabaseLocked, DatabaseUnreachable
 from storage.schedule import DueMessage
 from storage.unit_of_work import UnitOfWork
@@ -88,17 +88,7 @@ class Ticks:
     # Due rows
 
     async def _due(self) -> None:
-        trouble = Trouble("ticks")
-        async with self._database.wakes.bell("due") as bell:
-            while True:
-                try:
-                    while await self.turn_due():
-                        trouble.over()
-                    pause_s = await self._pause_s()
-                    trouble.over()
-                except (DatabaseLocked, DatabaseUnreachable) as error:
-                    pause_s = trouble.pause_s(error)
-                await rung(bell, timeout_s=pause_s)
+        await work_off(self._database, "due", "ticks", self.turn_due, self._pause_s)
 
     async def turn_due(self) -> int:
         """Turn one batch of due rows into messages and return how many rows there were.

@@ -5,7 +5,7 @@ point leaves either nothing of it (the row waits and comes again) or all of it.
 """
 
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -146,17 +146,7 @@ class Turns:
 
     async def work(self) -> None:
         """Handle updates until cancelled. Several workers may run this at once on PostgreSQL."""
-        trouble = Trouble("turns")
-        async with self._database.wakes.bell("inbox") as bell:
-            while True:
-                try:
-                    while await self.handle_next():
-                        trouble.over()
-                    pause_s = await self._pause_s()
-                    trouble.over()
-                except (DatabaseLocked, DatabaseUnreachable) as error:
-                    pause_s = trouble.pause_s(error)
-                await rung(bell, timeout_s=pause_s)
+        await work_off(self._database, "inbox", "turns", self.handle_next, self._pause_s)
 
     async def handle_next(self) -> bool:
         """Handle the oldest waiting update; False when none waits."""
@@ -342,6 +332,31 @@ class Turns:
         if at is None:
             return IDLE_S
         return min(IDLE_S, max(0.05, (at - self._clock.now()).total_seconds()))
+
+
+async def work_off(
+    database: Database,
+    topic: str,
+    worker: str,
+    do_next: Callable[[], Awaitable[object]],
+    pause_s: Callable[[], Awaitable[float]],
+) -> None:
+    """Do what there is to do, then wait for the topic to ring or the pause to pass, until cancelled.
+
+    `do_next` returns something false when nothing is left, `pause_s` the seconds until more may come.
+    A database that is gone is waited for.
+    """
+    trouble = Trouble(worker)
+    async with database.wakes.bell(topic) as bell:
+        while True:
+            try:
+                while await do_next():
+                    trouble.over()
+                wait_s = await pause_s()
+                trouble.over()
+            except (DatabaseLocked, DatabaseUnreachable) as error:
+                wait_s = trouble.pause_s(error)
+            await rung(bell, timeout_s=wait_s)
 
 
 class Trouble:
