@@ -1,0 +1,127 @@
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from prometheus_client.parser import text_string_to_metric_families
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from bot.metrics import OUTCOMES, Metrics
+from bot.zone import casablanca
+from conversations.engine.outbound import Lane
+from storage.database import Database, create_engine
+from storage.encryption import KeyRing
+from storage.inbox import NewUpdate
+from storage.vitals import TICKED_MARK
+
+NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
+
+
+@pytest.fixture
+def database(engine: AsyncEngine, keys: KeyRing) -> Database:
+    return Database(engine, keys, zone=casablanca(), zone_name="Africa/Casablanca")
+
+
+@pytest.fixture
+def lost(keys: KeyRing) -> Database:
+    """A database that does not answer."""
+    engine = create_engine("sqlite+aiosqlite:////nowhere/at/all.db")
+    return Database(engine, keys, zone=casablanca(), zone_name="Africa/Casablanca")
+
+
+def figures(page: bytes) -> Mapping[str, float]:
+    """Return the page's samples as name{label="value"} -> value, read as Prometheus reads them."""
+    return {
+        name + (f"{{{','.join(f'{key}={value}' for key, value in sorted(labels.items()))}}}" if labels else ""): value
+        for family in text_string_to_metric_families(page.decode())
+        for name, labels, value, *_ in family.samples
+    }
+
+
+async def test_everything_that_happens_is_counted(database: Database) -> None:
+    metrics = Metrics()
+    before = figures(await metrics.page(database, NOW))
+
+    metrics.updates_stored("telegram", 3)
+    metrics.webhook_refused("telegram", "wrong_secret")
+    metrics.turn_done("answered", 0.004)
+    metrics.turn_done("put_off", 2.0)
+    metrics.answer_sent(0.2)
+    metrics.send_done("telegram", Lane.BULK, "sent", 40)
+    metrics.send_done("telegram", Lane.INTERACTIVE, "failed_temporary", 1)
+    metrics.rate_limited("telegram")
+    metrics.send_unclear("telegram")
+    metrics.database_trouble("turns")
+    metrics.leads("ticks", True)
+    after = figures(await metrics.page(database, NOW))
+
+    changed = {name: value for name, value in after.items() if value != before.get(name, 0)}
+    expected = {
+        "jisr_updates_stored_total{channel=telegram}": 3,
+        "jisr_webhook_refused_total{channel=telegram,reason=wrong_secret}": 1,
+        "jisr_turns_total{outcome=answered}": 1,
+        "jisr_turns_total{outcome=put_off}": 1,
+        "jisr_turn_seconds_count": 1,
+        "jisr_turn_seconds_bucket{le=0.005}": 1,
+        "jisr_answer_sent_seconds_sum": 0.2,
+        "jisr_sends_total{channel=telegram,status=sent}": 1,
+        "jisr_sends_total{channel=telegram,status=failed_temporary}": 1,
+        "jisr_send_seconds_sum{lane=bulk}": 40,
+        "jisr_rate_limit_hits_total{channel=telegram}": 1,
+        "jisr_unclear_sends_total{channel=telegram}": 1,
+        "jisr_database_trouble_total{worker=turns}": 1,
+        "jisr_leader{work=ticks}": 1,
+    }
+    assert {name: changed.get(name) for name in expected} == expected
+    assert "jisr_send_seconds_sum{lane=interactive}" not in changed  # it has not been sent
+
+
+async def test_the_page_tells_what_waits(database: Database) -> None:
+    async with database.transaction() as unit:
+        update = NewUpdate(channel="telegram", key="1", lane=b"l" * 32, payload="{}")
+        await unit.inbox.add([update], now=NOW - timedelta(minutes=3))
+        await unit.marks.set(TICKED_MARK, (NOW - timedelta(seconds=42)).isoformat())
+
+    page = figures(await Metrics().page(database, NOW))
+
+    assert page["jisr_database_up"] == 1
+    assert (page["jisr_inbox_waiting"], page["jisr_inbox_oldest_seconds"]) == (1, 180)
+    assert page["jisr_last_update_age_seconds"] == 180
+    assert page["jisr_last_tick_age_seconds"] == 42
+    assert "jisr_last_backup_age_seconds" not in page  # there has never been one
+
+
+async def test_what_was_read_is_told_again_for_a_moment(database: Database) -> None:
+    """Whoever asks a hundred times a second must not have the database asked as often."""
+    metrics = Metrics()
+    await metrics.page(database, NOW)
+    async with database.transaction() as unit:
+        await unit.inbox.add([NewUpdate("telegram", "1", b"l" * 32, "{}")], now=NOW)
+
+    assert figures(await metrics.page(database, NOW))["jisr_inbox_waiting"] == 0
+
+
+async def test_a_database_that_is_gone_is_told_and_not_waited_for(lost: Database) -> None:
+    page = figures(await Metrics().page(lost, NOW))
+
+    assert page["jisr_database_up"] == 0
+    assert not any(name.startswith("jisr_inbox") for name in page)
+    assert all(f"jisr_turns_total{{outcome={outcome}}}" in page for outcome in OUTCOMES)
+
+
+async def test_the_page_says_what_runs(database: Database) -> None:
+    page = figures(await Metrics().page(database, NOW))
+
+    assert any(name.startswith("jisr_build_info{python=3.") for name in page)
+    assert page["jisr_process_resident_memory_bytes"] > 0
+    assert all(name.startswith("jisr_") for name in page)
+
+
+def test_counting_makes_nothing_new_on_the_hot_path() -> None:
+    """Labels are looked up once; a second turn finds what the first has made."""
+    metrics = Metrics()
+    metrics.send_done("telegram", Lane.BULK, "sent", 1)
+    children = metrics._sends["telegram", "sent"]
+
+    metrics.send_done("telegram", Lane.BULK, "sent", 1)
+
+    assert metrics._sends["telegram", "sent"] is children
