@@ -43,9 +43,9 @@ class Key:
     id: str
     secret: bytes = field(repr=False)
 
-    def derived(self, purpose: bytes) -> bytes:
-        """Return 32 bytes for one purpose, so that no secret serves two algorithms."""
-        return HKDF(algorithm=SHA256(), length=KEY_SIZE, salt=None, info=purpose).derive(self.secret)
+    def derived(self, purpose: bytes, *, salt: bytes | None = None, size: int = KEY_SIZE) -> bytes:
+        """Return bytes for one purpose, so that no secret serves two algorithms; 32 unless told."""
+        return HKDF(algorithm=SHA256(), length=size, salt=salt, info=purpose).derive(self.secret)
 
 
 class KeyRing:
@@ -59,7 +59,8 @@ class KeyRing:
     def __init__(self, keys: Sequence[Key]) -> None:
         if not keys:
             raise KeysBroken("There is no encryption key: give at least one as id:key.")
-        self._current_id = keys[0].id
+        self.current_id = keys[0].id
+        self._keys = {key.id: key for key in keys}
         self._ciphers = {key.id: AESGCM(key.derived(b"jisr encrypt 1")) for key in keys}
         self._index_key = keys[-1].derived(b"jisr index 1")
         if len(self._ciphers) < len(keys):
@@ -69,6 +70,17 @@ class KeyRing:
     def ids(self) -> set[str]:
         """The ids of all its keys."""
         return set(self._ciphers)
+
+    @property
+    def sign(self) -> str:
+        """A word that tells this ring from others, without telling anything of its keys."""
+        return self.index("jisr", "keys").hex()
+
+    def file_secret(self, key_id: str, salt: bytes, size: int) -> bytes:
+        """Return `size` secret bytes for one file, which its random salt makes its own. Raises KeyMissing."""
+        if key_id not in self._keys:
+            raise KeyMissing(f"The key {key_id} is not in the ring.")
+        return self._keys[key_id].derived(b"jisr file 1", salt=salt, size=size)
 
     @classmethod
     def from_text(cls, text: str) -> "KeyRing":
@@ -82,9 +94,9 @@ class KeyRing:
 
     def encrypt(self, plain: str, *, about: str) -> bytes:
         """Return the value to store; `about` names the column, the only place it can be read from."""
-        header = _header(self._current_id)
+        header = _header(self.current_id)
         nonce = os.urandom(NONCE_SIZE)
-        sealed = self._ciphers[self._current_id].encrypt(nonce, _bytes(plain), header + about.encode())
+        sealed = self._ciphers[self.current_id].encrypt(nonce, _bytes(plain), header + about.encode())
         return header + nonce + sealed
 
     def decrypt(self, value: bytes, *, about: str) -> str:

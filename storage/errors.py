@@ -44,6 +44,10 @@ class MigrationBroken(StorageError):
     """A migration would have left rows that point to nothing, so nothing was changed."""
 
 
+class BackupUnusable(StorageError):
+    """A file is no backup, or not a whole one; the message is a sentence for the operator."""
+
+
 def violates(error: IntegrityError, name: str) -> bool:
     """Whether it was this unique constraint or index of `storage.tables` that refused the row.
 

@@ -30,14 +30,14 @@ _FROM_THE_FUTURE = (
 )
 
 
-async def migrate(url: str) -> None:
+async def migrate(url: str, revision: str = "head") -> None:
     """Bring the database at an async URL to the newest form, or leave it as it is when that fails.
 
-    Processes that start at once wait for the first one. Raises MigrationBroken, and SchemaOutdated when a
-    newer version has been at work.
+    An older `revision` is where a new database stops, to take a backup's rows. Processes that start at once
+    wait for the first one. Raises MigrationBroken, and SchemaOutdated when a newer version has been at work.
     """
     try:
-        await _run(url, lambda config: command.upgrade(config, "head"))
+        await _run(url, lambda config: command.upgrade(config, revision))
     except CommandError as error:
         # The only thing an upgrade can complain about is a revision that it has never heard of.
         raise SchemaOutdated(_FROM_THE_FUTURE) from error
