@@ -6,21 +6,35 @@ happens in the event loop, never in SQLite's busy handler. PostgreSQL: any numbe
 
 import asyncio
 import fcntl
+import logging
 import os
+import sqlite3
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from datetime import tzinfo
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Dialect, event, text
+import aiosqlite
+from sqlalchemy import Connection, Dialect, Engine, Text, bindparam, event, func, select
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import ExceptionContext, make_url
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from storage.encryption import KeyRing
-from storage.errors import DatabaseLocked, DatabaseUnreachable, ProcessAlreadyRunning, StorageError
+from storage.errors import (
+    SILENT,
+    UNUSABLE,
+    DatabaseLocked,
+    DatabaseUnreachable,
+    ProcessAlreadyRunning,
+    TransactionFailed,
+    ours,
+)
+from storage.prepared import Into, Statement, driver_of, prepared, translated
 from storage.unit_of_work import UnitOfWork
 
 # The PostgreSQL channel on which processes wake each other; the payload is a topic.
@@ -29,39 +43,17 @@ NOTIFY_CHANNEL = "jisr"
 CONNECT_WITHIN_S = 10
 # How long another program may hold an SQLite file before we give up.
 BUSY_S = 15
+# For so long SQLite itself waits, in the event loop's thread; beyond, we wait and let others go on.
+BUSY_IN_LOOP_MS = 20
+BUSY_PAUSE_S = 0.05
+# Connections kept open between transactions.
+MOST_IDLE = 12
 
-_SILENT = (
-    "The database does not answer: check that it runs and that its address (JISR_DATABASE_URL) is right."
-)
-_REFUSED = "The database refuses the user, the password or the name in its address (JISR_DATABASE_URL)."
-_UNUSABLE = (
-    "The database file can't be opened or written: check its folder, its owner and the disk's free space."
-)
-_DAMAGED = "The database file is damaged or no SQLite database: restore a backup, or choose another file."
-_LOCKED = "The database is locked by another program: close that program, or try again later."
 
-# SQLite's primary result codes. Source: sqlite.org, Result and Error Codes.
-_SQLITE: dict[int, tuple[type[StorageError], str]] = {
-    5: (DatabaseLocked, _LOCKED),  # BUSY
-    6: (DatabaseLocked, _LOCKED),  # LOCKED
-    8: (DatabaseUnreachable, _UNUSABLE),  # READONLY
-    10: (DatabaseUnreachable, _UNUSABLE),  # IOERR
-    11: (DatabaseUnreachable, _DAMAGED),  # CORRUPT
-    13: (DatabaseUnreachable, _UNUSABLE),  # FULL
-    14: (DatabaseUnreachable, _UNUSABLE),  # CANTOPEN
-    26: (DatabaseUnreachable, _DAMAGED),  # NOTADB
-}
-# Beginnings of PostgreSQL's SQLSTATE. Source: its manual, appendix A.
-_POSTGRESQL: dict[str, tuple[type[StorageError], str]] = {
-    "08": (DatabaseUnreachable, _SILENT),  # connection lost
-    "28": (DatabaseUnreachable, _REFUSED),  # user or password
-    "3D000": (DatabaseUnreachable, _REFUSED),  # no such database
-    "40001": (DatabaseLocked, _LOCKED),  # serialization failure
-    "40P01": (DatabaseLocked, _LOCKED),  # deadlock
-    "53": (DatabaseUnreachable, _SILENT),  # disk full, out of memory, too many connections
-    "55P03": (DatabaseLocked, _LOCKED),  # lock not available
-    "57P": (DatabaseUnreachable, _SILENT),  # shutting down, starting up
-}
+@prepared
+def _notify(into: Into) -> Statement:
+    topics = bindparam("topics", type_=ARRAY(Text))
+    return select(func.pg_notify(bindparam("notify_channel", type_=Text), func.unnest(topics)))
 
 
 def create_engine(url: str) -> AsyncEngine:
@@ -71,7 +63,9 @@ def create_engine(url: str) -> AsyncEngine:
     No error tells the values of a statement.
     """
     if make_url(url).get_backend_name() == "sqlite":
-        engine = create_async_engine(url, hide_parameters=True, pool_size=8, connect_args={"timeout": BUSY_S})
+        engine = create_async_engine(
+            url, hide_parameters=True, pool_size=8, async_creator=partial(_open_sqlite, url)
+        )
         event.listen(engine.sync_engine, "connect", _prepare_sqlite)
         event.listen(engine.sync_engine, "begin", _begin_sqlite)
     else:
@@ -86,6 +80,26 @@ def create_engine(url: str) -> AsyncEngine:
     event.listen(engine.sync_engine, "do_connect", _connect)
     event.listen(engine.sync_engine, "handle_error", _raise_ours)
     return engine
+
+
+log = logging.getLogger(__name__)
+
+
+class _SqliteConnection(aiosqlite.Connection):
+    """aiosqlite's, which works in a thread of its own, with the way past that thread for short statements."""
+
+    @property
+    def in_this_thread(self) -> sqlite3.Connection:
+        return self._conn
+
+
+def _open_sqlite(url: str) -> _SqliteConnection:
+    path = make_url(url).database
+    connect = partial(sqlite3.connect, path, timeout=BUSY_S, check_same_thread=False)
+    connection = _SqliteConnection(connect, iter_chunk_size=64)
+    # A connection that somebody forgot to close must not keep the process alive.
+    connection._thread.daemon = True
+    return connection
 
 
 def _prepare_sqlite(connection: Any, _: object) -> None:
@@ -111,7 +125,7 @@ def _connect(dialect: Dialect, _: object, args: list[Any], parameters: dict[str,
     try:
         return dialect.connect(*args, **parameters)
     except OSError as error:
-        raise DatabaseUnreachable(_SILENT) from error
+        raise DatabaseUnreachable(SILENT) from error
 
 
 def _raise_ours(context: ExceptionContext) -> None:
@@ -121,19 +135,10 @@ def _raise_ours(context: ExceptionContext) -> None:
     error = context.original_exception
     if isinstance(error, OSError):
         context.is_disconnect = context.connection is not None
-    if found := _ours(error):
-        kind, sentence = found
-        raise kind(sentence)
+    if found := ours(error):
+        raise found
     if context.is_disconnect and isinstance(error, Exception):
-        raise DatabaseUnreachable(_SILENT)
-
-
-def _ours(error: BaseException) -> tuple[type[StorageError], str] | None:
-    code = getattr(error, "sqlite_errorcode", None)
-    if code is not None:
-        return _SQLITE.get(code & 0xFF)
-    state = getattr(error, "sqlstate", None) or ""
-    return next((ours for begins, ours in _POSTGRESQL.items() if state.startswith(begins)), None)
+        raise DatabaseUnreachable(SILENT)
 
 
 class Wakes:
@@ -186,6 +191,8 @@ class Database:
         self._zone = zone
         self._zone_name = zone_name
         self._writer = asyncio.Lock() if self.is_sqlite else None
+        self._idle: list[AsyncConnection] = []
+        event.listen(engine.sync_engine, "engine_disposed", self._close_idle)
 
     @property
     def is_sqlite(self) -> bool:
@@ -198,23 +205,27 @@ class Database:
         Raises DatabaseUnreachable or DatabaseLocked when the database is the reason; both may be
         tried again.
         """
-        async with self._turn_to_write(), self._connected() as connection, connection.begin():
+        async with self._turn_to_write(), self._lent() as connection:
             unit = self._unit(connection)
-            yield unit
-            if not self.is_sqlite:
-                for topic in sorted(unit.topics):
-                    await connection.execute(
-                        text("SELECT pg_notify(:channel, :topic)"),
-                        {"channel": NOTIFY_CHANNEL, "topic": topic},
-                    )
+            await _begin(connection)
+            try:
+                yield unit
+                if unit.topics and not self.is_sqlite:
+                    await _notify.all(connection, notify_channel=NOTIFY_CHANNEL, topics=sorted(unit.topics))
+                await _commit(connection)
+            except Exception:
+                await _roll_back(connection)
+                raise
         for topic in unit.topics:
             self.wakes.ring(topic)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[UnitOfWork]:
         """Run a block that only reads, without waiting for the writer."""
-        async with self._connected() as connection:
-            yield self._unit(await connection.execution_options(isolation_level="AUTOCOMMIT"))
+        async with self._lent() as connection:
+            yield self._unit(connection)
+            if _has_begun(connection):
+                await connection.rollback()
 
     async def relay_wakes(self, on_listening: Callable[[], None] | None = None) -> None:
         """Ring here what other processes ring, until cancelled (PostgreSQL; SQLite has one process).
@@ -223,7 +234,7 @@ class Database:
         Raises DatabaseUnreachable when the listening connection is lost: wakes are only lost with
         it, never work, since every worker also looks by itself now and then.
         """
-        async with self._connected() as connection:
+        async with self._lent() as connection:
             driver: Any = (await connection.get_raw_connection()).driver_connection
             # It listens for as long as it lives, so it must not go back among the others.
             await connection.run_sync(lambda sync_connection: sync_connection.detach())
@@ -233,26 +244,148 @@ class Database:
             if on_listening:
                 on_listening()
             await lost.wait()
-        raise DatabaseUnreachable(_SILENT)
+        raise DatabaseUnreachable(SILENT)
 
     async def close(self) -> None:
         await self.engine.dispose()
 
     @asynccontextmanager
-    async def _connected(self) -> AsyncIterator[AsyncConnection]:
-        async with AsyncExitStack() as stack:
-            try:
-                connection = await stack.enter_async_context(self.engine.connect())
-            except (OSError, PoolTimeout) as error:
-                # An idle connection was found dead, or none came free; the rest is `create_engine`'s.
-                raise DatabaseUnreachable(_SILENT) from error
+    async def _lent(self) -> AsyncIterator[AsyncConnection]:
+        """Lend a connection outside any transaction, to be kept for the next.
+
+        Checking one out of SQLAlchemy's pool costs as much as all statements of a turn.
+        """
+        connection = await self._take()
+        is_well = False
+        try:
             yield connection
+            is_well = True
+        except Exception as error:
+            is_well = not isinstance(error, DatabaseUnreachable)
+            raise
+        finally:
+            if is_well and len(self._idle) < MOST_IDLE and _is_usable(connection):
+                self._idle.append(connection)
+            else:
+                # One whose statement was cancelled half-way is in no state to be used again.
+                await asyncio.shield(_let_go(connection))
+
+    async def _take(self) -> AsyncConnection:
+        while self._idle:
+            connection = self._idle.pop()
+            if _is_usable(connection):
+                return connection
+            await _let_go(connection)
+        try:
+            connection = await self.engine.connect()
+        except (OSError, PoolTimeout) as error:
+            # None came free; the rest is `create_engine`'s.
+            raise DatabaseUnreachable(SILENT) from error
+        # Transactions are begun and ended on the driver; between, SQLAlchemy has nothing to add.
+        await connection.execution_options(isolation_level="AUTOCOMMIT")
+        if self.is_sqlite:
+            await connection.exec_driver_sql(f"PRAGMA busy_timeout={BUSY_IN_LOOP_MS}")
+            await connection.rollback()
+        return connection
+
+    def _close_idle(self, _: Engine) -> None:
+        """SQLAlchemy calls this where it may wait for the driver."""
+        while self._idle:
+            sync_connection = self._idle.pop().sync_connection
+            if sync_connection is not None:
+                sync_connection.invalidate()
+                sync_connection.close()
 
     def _unit(self, connection: AsyncConnection) -> UnitOfWork:
         return UnitOfWork(connection, self.keys, zone=self._zone, zone_name=self._zone_name)
 
     def _turn_to_write(self) -> AbstractAsyncContextManager[None]:
         return nullcontext() if self._writer is None else self._writer
+
+
+async def _begin(connection: AsyncConnection) -> None:
+    driver = _driver(connection)
+    try:
+        if not isinstance(driver, sqlite3.Connection):
+            await driver.execute("BEGIN")
+            return
+        for _ in range(round(BUSY_S / BUSY_PAUSE_S)):
+            try:
+                driver.execute("BEGIN IMMEDIATE")
+                return
+            except sqlite3.OperationalError as error:
+                if not isinstance(ours(error), DatabaseLocked):
+                    raise
+            # Another program is writing: the event loop must not stand still for it.
+            await asyncio.sleep(BUSY_PAUSE_S)
+        driver.execute("BEGIN IMMEDIATE")
+    except Exception as error:
+        raise translated(error, "BEGIN") from error
+
+
+async def _commit(connection: AsyncConnection) -> None:
+    """Raises TransactionFailed when a statement went wrong and the block did not say so."""
+    if _has_begun(connection):
+        # What SQLAlchemy has begun for its own account; on SQLite this commits.
+        await connection.commit()
+    driver = _driver(connection)
+    try:
+        if isinstance(driver, sqlite3.Connection):
+            if driver.in_transaction:
+                # In the connection's own thread: it waits for the disk.
+                await _in_its_thread(connection).commit()
+        elif await driver.execute("COMMIT") != "COMMIT":
+            raise TransactionFailed("A statement of the transaction failed, so nothing of it was kept.")
+    except Exception as error:
+        raise translated(error, "COMMIT") from error
+
+
+async def _roll_back(connection: AsyncConnection) -> None:
+    """Undo what was begun. What fails here is left to `_is_usable`: only the first error tells anything."""
+    try:
+        if _has_begun(connection):
+            await connection.rollback()
+        driver = _driver(connection)
+        if isinstance(driver, sqlite3.Connection):
+            if driver.in_transaction:
+                driver.rollback()
+        elif driver.is_in_transaction():
+            await driver.execute("ROLLBACK")
+    except Exception as error:
+        log.debug("rollback_failed", extra={"error": type(error).__name__})
+
+
+async def _let_go(connection: AsyncConnection) -> None:
+    await connection.invalidate()
+    await connection.close()
+
+
+def _is_usable(connection: AsyncConnection) -> bool:
+    if connection.closed or connection.invalidated or _has_begun(connection):
+        return False
+    driver = _driver(connection)
+    if isinstance(driver, sqlite3.Connection):
+        return not driver.in_transaction
+    return driver is not None and not driver.is_closed() and not driver.is_in_transaction()
+
+
+def _has_begun(connection: AsyncConnection) -> bool:
+    """Whether SQLAlchemy has a transaction in its books, also one that failed."""
+    return _sync(connection).get_transaction() is not None
+
+
+def _driver(connection: AsyncConnection) -> Any:
+    return driver_of(_sync(connection))
+
+
+def _in_its_thread(connection: AsyncConnection) -> Any:
+    return _sync(connection).connection.driver_connection
+
+
+def _sync(connection: AsyncConnection) -> Connection:
+    if connection.sync_connection is None:
+        raise DatabaseUnreachable(SILENT)
+    return connection.sync_connection
 
 
 class ProcessLock:
@@ -267,7 +400,7 @@ class ProcessLock:
         try:
             handle = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         except OSError as error:
-            raise DatabaseUnreachable(_UNUSABLE) from error
+            raise DatabaseUnreachable(UNUSABLE) from error
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as error:
