@@ -22,6 +22,7 @@ from telegram.error import InvalidToken, TelegramError
 from bot.centres_file import read_centres
 from bot.channels import webchat
 from bot.channels.telegram import TelegramSender, payload_parser
+from bot.channels.telegram import pace_of as telegram_pace
 from bot.channels.telegram_commands import register_commands, register_staff_commands
 from bot.channels.telegram_intake import TelegramIntake
 from bot.channels.telegram_transport import AiohttpRequest
@@ -138,7 +139,8 @@ async def _run(service: Service, listener: socket.socket | None, bot: Bot | None
     if bot is not None:
         parsers[Channel.TELEGRAM] = payload_parser(bot)
         if Role.DELIVERY in settings.roles:
-            deliveries.append(Delivery(database, TelegramSender(bot), voice.texts, clock))
+            sender = TelegramSender(bot, telegram_pace(settings.telegram_per_second))
+            deliveries.append(Delivery(database, sender, voice.texts, clock))
         if Role.WEB in settings.roles:
             intake = TelegramIntake(database, bot, clock)
             work.append(_telegram_intake(intake, settings))

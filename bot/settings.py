@@ -154,6 +154,12 @@ class Settings(BaseSettings):
         validation_alias="TELEGRAM_API_URL",
         description="Address of the Bot API server.",
     )
+    telegram_per_second: Annotated[int, Field(ge=0, le=1000)] = Field(
+        default=29,
+        validation_alias="TELEGRAM_PER_SECOND",
+        description="Messages a second that all processes together send at most; Telegram allows about 30. "
+        "0: no limit of ours, neither of one chat; for tests against a Bot API server of your own.",
+    )
     public_url: Annotated[str, AfterValidator(_public_url)] | None = Field(
         default=None,
         validation_alias="PUBLIC_URL",

@@ -73,7 +73,9 @@ async def service(telegram: FakeTelegram, database_url: str, tmp_path: Path) -> 
             TelegramIntake(about.database, bot, clock).poll(),
             Turns(about.database, about.voice, clock, {Channel.TELEGRAM: payload_parser(bot)}).work(),
             Ticks(about.database, about.voice, clock).run(),
-            Delivery(about.database, TelegramSender(bot), about.voice.texts, clock, pacer=pacer).run(),
+            Delivery(
+                about.database, TelegramSender(bot, UNHURRIED), about.voice.texts, clock, pacer=pacer
+            ).run(),
         )
         tasks = [asyncio.create_task(part) for part in parts]
         yield Service(about.database, clock)

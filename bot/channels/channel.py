@@ -9,15 +9,15 @@ from conversations.engine.reply import Channel
 
 @dataclass(frozen=True, slots=True)
 class Pace:
-    """A channel's limits: messages a second over the whole account, in bulk, and to one chat.
+    """A channel's limits: messages a second over the whole account, and to one chat; 0: no limit.
 
-    `burst` is how many of the account's may leave at once after a pause, `chat_burst` the same for
-    one chat.
+    `burst` is how many of the account's may leave at once after a pause, of which bulk leaves `reserve` to
+    others, so that an answer finds one there; `chat_burst` is the same for one chat.
     """
 
     per_second: float
-    bulk_per_second: float
     burst: int
+    reserve: int
     chat_per_second: float
     chat_burst: int
 

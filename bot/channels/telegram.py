@@ -477,15 +477,27 @@ _REFUSALS = {
 }
 
 
+def pace_of(per_second: float) -> Pace:
+    """Return the pace at so many messages a second over all chats; 0 is no limit at all, of chats neither.
+
+    About one a second to a chat, short bursts tolerated. Source: Bots FAQ.
+    """
+    if not per_second:
+        return Pace(per_second=0, burst=1, reserve=0, chat_per_second=0, chat_burst=1)
+    # After a pause so much leaves at once as else in two thirds of a second: together with what follows that
+    # is within the platform's short bursts, and a process that was busy for a moment makes up for it.
+    burst = max(1, round(per_second * 2 / 3))
+    return Pace(per_second, burst, reserve=burst // 3, chat_per_second=1, chat_burst=3)
+
+
 class TelegramSender:
     """Sends through the Bot API. Keeps nothing: pace and retries are delivery's."""
 
     channel = Channel.TELEGRAM
-    # About 30 a second in all and one a second to a chat, short bursts tolerated. Source: Bots FAQ.
-    pace = Pace(per_second=29, bulk_per_second=25, burst=15, chat_per_second=1, chat_burst=3)
 
-    def __init__(self, bot: Bot) -> None:
+    def __init__(self, bot: Bot, pace: Pace) -> None:
         self._bot = bot
+        self.pace = pace
 
     async def send(self, external_id: str, message: OutboundMessage) -> str | None:
         """Show the message and stop the tapped button's turning, at the same time.

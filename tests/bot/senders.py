@@ -9,7 +9,7 @@ from bot.channels.channel import Pace
 from conversations.engine.outbound import OutboundMessage
 from conversations.engine.reply import Channel
 
-UNHURRIED = Pace(per_second=1e6, bulk_per_second=1e6, burst=10**6, chat_per_second=1e6, chat_burst=10**6)
+UNHURRIED = Pace(per_second=0, burst=1, reserve=0, chat_per_second=0, chat_burst=1)
 
 
 @dataclass(frozen=True)

@@ -22,6 +22,7 @@ from bot.channels.telegram import TelegramSender, seconds
 from bot.channels.telegram_transport import AiohttpRequest
 from conversations.engine.flow import Choice
 from conversations.engine.outbound import OutboundMessage
+from tests.bot.senders import UNHURRIED
 from tests.fake_telegram import FakeTelegram, Person
 
 CHOICES = (Choice("identity", "Papiers"), Choice("work", "Travail"), Choice("!menu", "🏠 Menu"))
@@ -36,7 +37,7 @@ async def telegram() -> AsyncIterator[FakeTelegram]:
 @pytest.fixture
 async def sender(telegram: FakeTelegram) -> AsyncIterator[Sender]:
     async with bot_for(telegram, read_timeout_s=1) as bot:
-        yield TelegramSender(bot)
+        yield TelegramSender(bot, UNHURRIED)
 
 
 def bot_for(telegram: FakeTelegram, *, read_timeout_s: float) -> Bot:
@@ -130,7 +131,7 @@ async def test_tap_and_message_do_not_wait_for_each_other(
     telegram: FakeTelegram, brahim: Person, hanging: str
 ) -> None:
     async with bot_for(telegram, read_timeout_s=60) as bot:
-        sender = TelegramSender(bot)
+        sender = TelegramSender(bot, UNHURRIED)
         await send(sender, brahim, question())
         tap = await brahim.taps("Travail")
         telegram.hang_next(hanging)
@@ -333,7 +334,7 @@ async def test_a_platform_that_is_not_there_has_taken_nothing(telegram: FakeTele
         await bot.initialize()
 
     with pytest.raises(TryLater) as caught:
-        await TelegramSender(bot).send("42", question())
+        await TelegramSender(bot, UNHURRIED).send("42", question())
 
     await bot.shutdown()
     assert (caught.value.reason, caught.value.unclear) == ("not_sent", False)
