@@ -15,6 +15,7 @@ import uvicorn
 from sqlalchemy import inspect
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine
+from starlette.applications import Starlette
 from starlette.routing import BaseRoute
 from telegram import Bot
 from telegram.error import InvalidToken, TelegramError
@@ -28,8 +29,9 @@ from bot.channels.telegram_intake import TelegramIntake
 from bot.channels.telegram_transport import AiohttpRequest
 from bot.clock import Clock, ShiftedClock, SystemClock
 from bot.delivery import Delivery
-from bot.http.app import create_app
+from bot.http.app import create_app, create_health_app
 from bot.http.demo import DEMO_MARK, OFFSET_MARK
+from bot.http.health import Health
 from bot.places import load_catchment, load_places
 from bot.settings import Role, Settings, SettingsWrong
 from bot.texts import load_texts
@@ -117,17 +119,25 @@ async def serve(settings: Settings) -> None:
         if settings.uses_sqlite:
             stack.enter_context(_only_process(settings))
         # What can be refused comes before the database is touched.
-        listener = stack.enter_context(_listen(settings)) if Role.WEB in settings.roles else None
+        listener = health_listener = None
+        if Role.WEB in settings.roles:
+            listener = stack.enter_context(_listen(settings.host, settings.port, "JISR_PORT"))
+        if settings.health_port is not None:
+            health_listener = stack.enter_context(
+                _listen(settings.host, settings.health_port, "JISR_HEALTH_PORT")
+            )
         bot = await stack.enter_async_context(telegram_bot(settings)) if settings.telegram_token else None
         service = await stack.enter_async_context(opened(settings))
         if settings.uses_sqlite:
             # Nobody else serves this database: what is leased was cut off when the last process ended.
             async with service.database.transaction() as unit:
                 await unit.outbox.release_leases()
-        await _run(service, listener, bot)
+        await _run(service, listener, health_listener, bot)
 
 
-async def _run(service: Service, listener: socket.socket | None, bot: Bot | None) -> None:
+async def _run(
+    service: Service, listener: socket.socket | None, health_listener: socket.socket | None, bot: Bot | None
+) -> None:
     settings, database, voice, clock = service.settings, service.database, service.voice, service.clock
     parsers: dict[str, Parser] = {Channel.WEBCHAT: webchat.parse_payload}
     stop = asyncio.Event()
@@ -155,22 +165,33 @@ async def _run(service: Service, listener: socket.socket | None, bot: Bot | None
         work.append(Ticks(database, voice, clock).run())
     if not database.is_sqlite:
         work.append(_relay_wakes(database))
+    token = settings.metrics_token.get_secret_value() if settings.metrics_token else None
+    health = Health(database, clock, token=token)
     if listener is not None:
+        # Behind a public address stands a proxy: whoever asks through it seems to be this machine.
+        extra_routes += health.routes(trusts_loopback=settings.public_url is None)
         work.append(_web(service, listener, extra_routes))
+    if health_listener is not None:
+        work.append(_serve_http(create_health_app(health.routes(trusts_loopback=True)), health_listener))
     log.info("service_started", roles=",".join(settings.roles), demo=settings.is_demo)
-    await _until_stopped(stop, work, deliveries)
+    await _until_stopped(stop, work, deliveries, health)
     log.info("service_stopped")
 
 
 async def _until_stopped(
-    stop: asyncio.Event, work: Sequence[Coroutine[Any, Any, None]], deliveries: Sequence[Delivery]
+    stop: asyncio.Event,
+    work: Sequence[Coroutine[Any, Any, None]],
+    deliveries: Sequence[Delivery],
+    health: Health,
 ) -> None:
     """Run everything until told to stop; a part that ends by itself is a fault and ends the process."""
     sending = [asyncio.create_task(delivery.run()) for delivery in deliveries]
     working = [asyncio.create_task(part) for part in work]
     stopping = asyncio.create_task(stop.wait())
+    health.watch([*sending, *working])
     try:
         ended, _ = await asyncio.wait([stopping, *sending, *working], return_when=asyncio.FIRST_COMPLETED)
+        health.is_stopping = True
         for delivery in deliveries:
             delivery.stop()
         if sending:
@@ -318,6 +339,16 @@ async def _web(service: Service, listener: socket.socket, extra_routes: Sequence
         voice=service.voice,
         extra_routes=extra_routes,
     )
+    port = listener.getsockname()[1]
+    if settings.is_demo:
+        print(f"Jisr (demo, on this machine only): http://127.0.0.1:{port}", flush=True)  # noqa: T201
+    elif settings.has_web_chat:
+        print(f"Jisr web chat: http://{settings.host}:{port}", flush=True)  # noqa: T201
+    await _serve_http(app, listener)
+
+
+async def _serve_http(app: Starlette, listener: socket.socket) -> None:
+    """Serve until cancelled."""
     server = _Server(
         uvicorn.Config(
             app,
@@ -329,11 +360,6 @@ async def _web(service: Service, listener: socket.socket, extra_routes: Sequence
             timeout_graceful_shutdown=PAGES_CLOSE_WITHIN_S,
         )
     )
-    port = listener.getsockname()[1]
-    if settings.is_demo:
-        print(f"Jisr (demo, on this machine only): http://127.0.0.1:{port}", flush=True)  # noqa: T201
-    elif settings.has_web_chat:
-        print(f"Jisr web chat: http://{settings.host}:{port}", flush=True)  # noqa: T201
     serving = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         await asyncio.shield(serving)
@@ -344,20 +370,20 @@ async def _web(service: Service, listener: socket.socket, extra_routes: Sequence
         raise
 
 
-def _listen(settings: Settings) -> socket.socket:
-    """Raises SettingsWrong when the port is taken."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+def _listen(host: str, port: int, setting: str) -> socket.socket:
+    """Raises SettingsWrong when the port, which that setting gives, is taken."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listener = socket.socket(family, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((settings.host, settings.port))
+        listener.bind((host, port))
         # From here on nobody else gets the port; who connects before the service is ready waits.
         listener.listen(WAITING_CONNECTIONS)
     except OSError as error:
         listener.close()
         raise SettingsWrong(
-            f"Port {settings.port} on {settings.host} can't be used ({error.strerror}): "
-            "stop what listens there, or set JISR_PORT to another port."
+            f"Port {port} on {host} can't be used ({error.strerror}): "
+            f"stop what listens there, or set {setting} to another port."
         ) from None
     return listener
 

@@ -34,6 +34,8 @@ OWN_PREFIXES = ("JISR_", "TELEGRAM_")
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 # Bot API reference, setWebhook, secret_token.
 WEBHOOK_SECRET_SHAPE = re.compile(r"[A-Za-z0-9_-]{1,256}", re.ASCII)
+# RFC 6750, section 2.1; long enough that nobody guesses it.
+BEARER_TOKEN_SHAPE = re.compile(r"[A-Za-z0-9._~+/=-]{16,}", re.ASCII)
 ASYNC_DRIVERS = {
     "sqlite": "sqlite+aiosqlite",
     "postgresql": "postgresql+asyncpg",
@@ -108,6 +110,25 @@ def _public_url(url: str) -> str:
     url = _web_address(url)
     if urlsplit(url).scheme != "https" and urlsplit(url).hostname not in LOOPBACK:
         raise ValueError("must start with https://, because people's messages travel over it")
+    return url
+
+
+def _metrics_token(token: SecretStr) -> SecretStr:
+    if not BEARER_TOKEN_SHAPE.fullmatch(token.get_secret_value()):
+        raise ValueError(
+            "must be 16 or more of A-Z, a-z, 0-9 and -._~+/=, such as `openssl rand -hex 24` gives"
+        )
+    return token
+
+
+def _heartbeat_url(url: SecretStr) -> SecretStr:
+    try:
+        parts = urlsplit(url.get_secret_value())
+        is_safe = parts.scheme == "https" or (parts.scheme == "http" and parts.hostname in LOOPBACK)
+    except ValueError:
+        is_safe = False
+    if not is_safe or not parts.hostname:
+        raise ValueError("must be a whole address that starts with https://")
     return url
 
 
@@ -210,6 +231,26 @@ class Settings(BaseSettings):
         default=ALL_ROLES,
         validation_alias="JISR_ROLES",
         description="What this process does, parted by commas; with SQLite one process does it all.",
+    )
+    health_port: int | None = Field(
+        default=None,
+        ge=0,
+        le=65535,
+        validation_alias="JISR_HEALTH_PORT",
+        description="Another port on JISR_HOST, for /healthz, /readyz and /metrics alone: "
+        "for processes without the web role, and to keep all of it out of a proxy's reach.",
+    )
+    metrics_token: Annotated[SecretStr, AfterValidator(_metrics_token)] | None = Field(
+        default=None,
+        validation_alias="JISR_METRICS_TOKEN",
+        description="Bearer token with which other machines may read /metrics and the reasons of /readyz; "
+        "without it only this machine may, and with PUBLIC_URL only on JISR_HEALTH_PORT.",
+    )
+    heartbeat_url: Annotated[SecretStr, AfterValidator(_heartbeat_url)] | None = Field(
+        default=None,
+        validation_alias="JISR_HEARTBEAT_URL",
+        description="https address that is called each minute while all is well, such as a monitoring "
+        "service's check-in: when the calls stop, that service raises the alarm.",
     )
     centres_file: Path | None = Field(
         default=None,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, and_, case, func, select
+from sqlalchemy import Select, and_, case, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.engine.outbound import Lane
@@ -110,6 +110,11 @@ class VitalsStore:
             Outcome(row.channel, row.status, row.reason, row.number)
             for row in await self._connection.execute(query.group_by(*kinds))
         ]
+
+    async def revision(self) -> str | None:
+        """Return the revision of the database's form, None when it was never migrated."""
+        found: str | None = await self._connection.scalar(text("SELECT version_num FROM alembic_version"))
+        return found
 
     async def _backlog(self, moments: Select[tuple[datetime]]) -> Backlog:
         """Return how many moments there are, of as many as are counted, and the earliest."""

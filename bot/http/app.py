@@ -1,6 +1,5 @@
-"""The one web application: pages, the web chat's lines, health, and the routes that channels bring."""
+"""The one web application: pages, the web chat's lines, and the routes that channels and health bring."""
 
-import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -9,7 +8,7 @@ from starlette.datastructures import MutableHeaders
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import HTTPConnection, Request
-from starlette.responses import HTMLResponse, JSONResponse, Response
+from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -21,10 +20,8 @@ from bot.http.origin import is_on_loopback
 from bot.settings import Settings
 from bot.turns import Voice
 from storage.database import Database
-from storage.errors import StorageError
 
 STATIC = Path(__file__).parent / "static"
-HEALTH_WITHIN_S = 5.0
 
 # Only our own files run, and they talk to this host alone. The chat stands in a frame only in our own demo.
 POLICY = "; ".join(
@@ -82,7 +79,6 @@ def create_app(
     """
     demo = Demo(database, clock, voice) if settings.is_demo and isinstance(clock, ShiftedClock) else None
     routes: list[BaseRoute] = [
-        Route("/healthz", _Health(database).answer),
         Mount("/static", StaticFiles(directory=STATIC)),
         *extra_routes,
     ]
@@ -107,18 +103,13 @@ def create_app(
     )
 
 
-class _Health:
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    async def answer(self, _: Request) -> Response:
-        """Say "ok" only when the database answers: a service that can't store must get no traffic."""
-        try:
-            async with asyncio.timeout(HEALTH_WITHIN_S), self._database.reading() as unit:
-                await unit.marks.get("keys")
-        except (StorageError, TimeoutError):
-            return JSONResponse({"status": "database"}, status_code=503)
-        return JSONResponse({"status": "ok"})
+def create_health_app(routes: Sequence[BaseRoute]) -> Starlette:
+    """Return an application with nothing but these routes, for processes without a public face."""
+    return Starlette(
+        routes=routes,
+        middleware=[Middleware(_WithHeaders)],
+        exception_handlers={HTTPException: _refuse, Exception: _apologise},
+    )
 
 
 async def _demo_page(_: Request) -> Response:

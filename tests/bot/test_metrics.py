@@ -29,9 +29,9 @@ def lost(keys: KeyRing) -> Database:
 
 
 def figures(page: bytes) -> Mapping[str, float]:
-    """Return the page's samples as name{label="value"} -> value, read as Prometheus reads them."""
+    """Return the page's samples, read as Prometheus reads them, by name{label=value,...}."""
     return {
-        name + (f"{{{','.join(f'{key}={value}' for key, value in sorted(labels.items()))}}}" if labels else ""): value
+        f"{name}{{{','.join(f'{key}={labels[key]}' for key in sorted(labels))}}}" if labels else name: value
         for family in text_string_to_metric_families(page.decode())
         for name, labels, value, *_ in family.samples
     }

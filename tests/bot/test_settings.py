@@ -79,10 +79,15 @@ def test_the_process_environment_is_read_when_none_is_given(monkeypatch: pytest.
 
 def test_no_way_of_showing_settings_shows_a_secret() -> None:
     given = settings(
-        DATABASE_URL=POSTGRES, TELEGRAM_TOKEN=TOKEN, JISR_KEYS=KEYS, TELEGRAM_WEBHOOK_SECRET="w-1"
+        DATABASE_URL=POSTGRES,
+        TELEGRAM_TOKEN=TOKEN,
+        JISR_KEYS=KEYS,
+        TELEGRAM_WEBHOOK_SECRET="w-1",
+        JISR_METRICS_TOKEN="figures-for-me-alone",
+        JISR_HEARTBEAT_URL="https://beat.example/check-1",
     )
 
-    for secret in ("s3cret", TOKEN, KEYS, "w-1"):
+    for secret in ("s3cret", TOKEN, KEYS, "w-1", "figures-for-me-alone", "check-1"):
         assert secret not in f"{given!r} {given}"
 
 
@@ -123,6 +128,9 @@ def test_an_empty_value_counts_as_not_set_and_blanks_round_a_value_as_nothing() 
         ({"PUBLIC_URL": "http://jisr.example.org"}, "PUBLIC_URL must start with https://"),
         ({"PUBLIC_URL": "https://jisr.example.org/?a=1"}, "PUBLIC_URL must be a web address"),
         ({"TELEGRAM_WEBHOOK_SECRET": "s3cret!"}, "TELEGRAM_WEBHOOK_SECRET may hold 1 to 256 of"),
+        ({"JISR_METRICS_TOKEN": "s3cret"}, "JISR_METRICS_TOKEN must be 16 or more of"),
+        ({"JISR_HEARTBEAT_URL": "http://s3cret.example"}, "JISR_HEARTBEAT_URL must be a whole address that"),
+        ({"JISR_HEARTBEAT_URL": "https://[s3cret"}, "JISR_HEARTBEAT_URL must be a whole address that"),
         ({"JISR_PORT": "s3cret"}, "JISR_PORT must be a valid integer"),
         ({"JISR_PORT": "65536"}, "JISR_PORT must be less than or equal to 65535."),
         ({"JISR_WEB_CHAT": "yes"}, "JISR_WEB_CHAT must be 'auto', 'on' or 'off'."),

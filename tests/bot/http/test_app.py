@@ -1,4 +1,4 @@
-"""Pages, headers, health, and what a service without the web chat shows."""
+"""Pages, headers, and what a service without the web chat shows."""
 
 import aiohttp
 import pytest
@@ -10,14 +10,14 @@ from bot import zone
 from bot.clock import ShiftedClock
 from storage.database import Database, create_engine
 from storage.encryption import KeyRing
-from tests.bot.http.web import NOW, Browser, Serve, Web
+from tests.bot.http.web import NOW, Browser, Serve
 from tests.fakes import MovableClock
 
-# Nothing here asks the database more than whether it answers.
+# Nothing here asks the database anything.
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 
 
-@pytest.mark.parametrize("path", ["/", "/chat", "/static/chat.js", "/healthz", "/nowhere"])
+@pytest.mark.parametrize("path", ["/", "/chat", "/static/chat.js", "/nowhere"])
 async def test_every_answer_lets_only_our_own_files_run(path: str, chama: Browser) -> None:
     async with chama.session.get(path) as answer:
         policy = answer.headers["Content-Security-Policy"]
@@ -86,21 +86,14 @@ async def test_a_fault_is_answered_with_the_same_headers(serve: Serve, database:
         assert "Réessayez plus tard." in await answer.text()
 
 
-async def test_health_is_the_databases(web: Web, chama: Browser) -> None:
-    async with chama.session.get("/healthz") as answer:
-        assert (answer.status, await answer.json()) == (200, {"status": "ok"})
-
-
 @pytest.mark.usefixtures("backend")
-async def test_without_its_database_the_service_is_not_well(serve: Serve, keys: KeyRing) -> None:
+async def test_without_its_database_the_page_comes_all_the_same(serve: Serve, keys: KeyRing) -> None:
+    """It waits for the service by itself."""
     gone = create_engine("sqlite+aiosqlite:////nowhere/at/all.db")
     database = Database(gone, keys, zone=zone.casablanca(), zone_name=zone.NAME)
     web = await serve(database, MovableClock(NOW), JISR_WEB_CHAT="on")
     chama = await web.browser()
 
-    async with chama.session.get("/healthz") as answer:
-        assert (answer.status, await answer.json()) == (503, {"status": "database"})
-    # The page comes all the same, and waits for the service by itself.
     async with chama.session.get("/chat") as answer:
         assert answer.status == 200
 
