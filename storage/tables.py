@@ -269,6 +269,8 @@ due_messages = Table(
     UniqueConstraint("subject", "step", "version"),
     Index("ix_due_messages_due_at", "due_at", **_when("status = 'waiting'")),
     Index("ix_due_messages_contact_id", "contact_id"),
+    # What may be forgotten.
+    Index("ix_due_messages_over", "due_at", **_when("status <> 'waiting'")),
 )
 
 inbox = Table(
@@ -337,6 +339,8 @@ outbox = Table(
     Index("ix_outbox_address_id", "address_id", "id"),
     Index("ix_outbox_announcement_id", "announcement_id", "status", **_when("announcement_id IS NOT NULL")),
     Index("ix_outbox_subject", "subject", **_when("subject IS NOT NULL")),
+    # What was on its way when a process ended.
+    Index("ix_outbox_leased", "lease_until", **_when("lease_until IS NOT NULL")),
 )
 
 tasks = Table(
@@ -368,6 +372,8 @@ announcements = Table(
     Column("total", Integer, nullable=False),
     Column("started_at", Moment, nullable=False),
     Column("ended_at", Moment),
+    # JSON of outcome -> how many, written when the outbox forgets the announcement's rows; until then NULL.
+    Column("outcomes", Text),
     Index("ix_announcements_running", "id", **_when("status = 'running'")),
 )
 
@@ -389,6 +395,40 @@ marks = Table(
     Column("name", String(40), primary_key=True),
     Column("value", String(200), nullable=False),
 )
+
+# What only one process does at a time, and who does it until when: seconds since 1970 by the database's
+# clock, since the clocks of several machines differ.
+leaderships = Table(
+    "leaderships",
+    metadata,
+    Column("name", String(40), primary_key=True),
+    Column("holder", String(40), nullable=False),
+    Column("until_s", Float, nullable=False),
+)
+
+# What several processes may still send, as one token bucket an account and one a chat: `full_at_s` is when
+# the bucket will be full again. Seconds as above. PostgreSQL keeps both in tables that it does not log: after
+# a crash of the server they are empty, and every bucket is full.
+rate_budgets = Table(
+    "rate_budgets",
+    metadata,
+    Column("account", String(60), primary_key=True),
+    Column("full_at_s", Float, nullable=False),
+    # The platform said "too fast": no announcement leaves before.
+    Column("bulk_from_s", Float, nullable=False),
+)
+
+rate_chats = Table(
+    "rate_chats",
+    metadata,
+    Column("address_id", Identity, primary_key=True, autoincrement=False),
+    Column("full_at_s", Float, nullable=False),
+    # The platform said "too fast" to this chat: nothing leaves for it before.
+    Column("held_until_s", Float, nullable=False),
+)
+
+# What running processes agree on among themselves: worth nothing to the next ones, so no backup holds it.
+PASSING = (leaderships, rate_budgets, rate_chats)
 
 # Buttons and keys outlive the rows they name, so a number once given must never be given again. SQLite gives
 # the highest one again when its row is gone, unless it is told not to.
