@@ -71,17 +71,17 @@ def run(
 
 @cli.command()
 def invite(
-    role: Annotated[Role, typer.Option(help="caseworker or manager.")],
+    role: Annotated[Role, typer.Option(help="caseworker, manager or administrator (who gets alerts).")],
     centre: Annotated[str | None, typer.Option(help="The caseworker's centre, such as sale.")] = None,
     days: Annotated[
         int, typer.Option(min=1, max=30, help="For how many days the link works.")
     ] = INVITATION_DAYS,
 ) -> None:
-    """Make a one-time link by which a caseworker or a manager comes in."""
+    """Make a one-time link by which a caseworker, a manager or an administrator comes in."""
     if role is Role.BENEFICIARY:
         _refuse("Beneficiaries need no invitation: they simply open the chat.")
     if (role is Role.CASEWORKER) != (centre is not None):
-        _refuse("A caseworker's invitation needs --centre, a manager's has none.")
+        _refuse("A caseworker's invitation needs --centre, the others have none.")
     settings = _settings()
     for line in _run(_invite(settings, role, centre, days)):
         typer.echo(line)
@@ -96,7 +96,7 @@ def migrate() -> None:
 
 @cli.command()
 def staff() -> None:
-    """List caseworkers and managers, with the numbers that `dismiss` takes."""
+    """List caseworkers, managers and administrators, with the numbers that `dismiss` takes."""
     for line in _run(_staff(_settings())):
         typer.echo(line)
 
@@ -116,7 +116,7 @@ async def _staff(settings: Settings) -> list[str]:
     if not members:
         return ["Nobody has come in yet: use `invite`."]
     return [
-        f"{member.id:>6}  {member.role:<11} {member.centre_slug or '-':<12} "
+        f"{member.id:>6}  {member.role:<13} {member.centre_slug or '-':<12} "
         + (f"last seen {member.seen_at:%Y-%m-%d %H:%M} UTC" if member.seen_at else "never seen")
         for member in members
     ]
@@ -125,7 +125,7 @@ async def _staff(settings: Settings) -> list[str]:
 async def _dismiss(settings: Settings, number: int) -> None:
     async with wiring.opened(settings) as service, service.database.transaction() as unit:
         if number not in {member.id for member in await unit.contacts.roster()}:
-            raise SettingsWrong(f"No caseworker or manager has the number {number}: see `staff`.")
+            raise SettingsWrong(f"Nobody of the staff has the number {number}: see `staff`.")
         await unit.contacts.erase(ContactId(number), at=service.clock.now())
         unit.topics.add("staff")
 

@@ -159,6 +159,10 @@ class Scene:
         contact = self.desk.contacts.new(now=self.now, role=Role.MANAGER, language=language)
         return self._joins(name, contact, Channel.TELEGRAM)
 
+    def administrator(self, name: str, *, language: str = "en") -> "Person":
+        contact = self.desk.contacts.new(now=self.now, role=Role.ADMINISTRATOR, language=language)
+        return self._joins(name, contact, Channel.TELEGRAM)
+
     def later(self, **by: float) -> None:
         """Let time pass (hours=25) in which nothing that falls due is sent."""
         self.clock.moves_on(timedelta(**by))

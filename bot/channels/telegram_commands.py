@@ -19,6 +19,7 @@ EVERYBODYS = ("menu", "language", "help", "person", "stop")
 STAFFS = {
     Role.CASEWORKER: ("today", "week", "tasks", "centre", "menu", "language"),
     Role.MANAGER: ("broadcast", "centre", "menu", "language"),
+    Role.ADMINISTRATOR: ("menu", "language"),
 }
 
 

@@ -18,11 +18,14 @@ class Role(StrEnum):
     BENEFICIARY = "beneficiary"
     CASEWORKER = "caseworker"
     MANAGER = "manager"
+    # Runs the service on its server; in the chat they only hear when something is wrong with it.
+    ADMINISTRATOR = "administrator"
 
 
-STAFF = frozenset({Role.CASEWORKER, Role.MANAGER})
+STAFF = frozenset({Role.CASEWORKER, Role.MANAGER, Role.ADMINISTRATOR})
 CASEWORKERS = frozenset({Role.CASEWORKER})
 MANAGERS = frozenset({Role.MANAGER})
+ADMINISTRATORS = frozenset({Role.ADMINISTRATOR})
 BENEFICIARIES = frozenset({Role.BENEFICIARY})
 
 

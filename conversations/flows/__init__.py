@@ -21,6 +21,8 @@ def routes() -> Routes:
                 return flows["caseworker_menu"]
             case Role.MANAGER:
                 return flows["manager_menu"]
+            case Role.ADMINISTRATOR:
+                return flows["administrator_menu"]
         refused = turn.contact.consent is Consent.REFUSED
         return flows["visitor_menu" if refused else "menu"]
 

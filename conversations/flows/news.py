@@ -4,6 +4,7 @@ News of a visit is `conversations.care.visits.VisitNews`.
 """
 
 from dataclasses import dataclass
+from enum import StrEnum
 
 from conversations.care.check_ins import CheckInStep
 
@@ -35,3 +36,27 @@ class AnnouncementNews:
     """An announcement that is being sent or was (flows "announcement", "announcement_progress")."""
 
     announcement_id: int = 0
+
+
+class AlertKind(StrEnum):
+    """What an administrator hears of the service itself."""
+
+    UPDATES_WAITING = "updates_waiting"
+    SENDS_FAILING = "sends_failing"
+    DISK_FULL = "disk_full"
+    BACKUP_OLD = "backup_old"
+    # Told once, afterwards.
+    STOOD_STILL = "stood_still"
+    TAKEN_OVER = "taken_over"
+
+
+@dataclass
+class AlertNews:
+    """Something is wrong with the service, or well again (flow "alert").
+
+    `number`: minutes that messages wait or the service stood still, megabytes left, hours since the backup.
+    """
+
+    kind: AlertKind = AlertKind.UPDATES_WAITING
+    is_over: bool = False
+    number: int = 0

@@ -27,7 +27,7 @@ async def test_who_is_dismissed_is_no_longer_staff(tmp_path: Path) -> None:
 
     code, _, err = await run_command("dismiss", str(driss.id), settings=settings)
     assert code == 2
-    assert "No caseworker or manager has the number" in err
+    assert "Nobody of the staff has the number" in err
 
 
 async def test_real_people_never_meet_the_demos_staff(tmp_path: Path) -> None:

@@ -1,11 +1,13 @@
-"""All flows of caseworkers and managers, and their commands."""
+"""All flows of caseworkers, managers and administrators, and their commands."""
 
 from collections.abc import Mapping
 from typing import Any
 
 from conversations.engine.engine import CommandHandler
 from conversations.engine.flow import Flow
+from conversations.flows.staff.administrator_menu import ADMINISTRATOR_MENU
 from conversations.flows.staff.agenda import AGENDA, today, week
+from conversations.flows.staff.alert import ALERT
 from conversations.flows.staff.announcement_progress import ANNOUNCEMENT_PROGRESS
 from conversations.flows.staff.answer import ANSWER_FLOW
 from conversations.flows.staff.broadcast import BROADCAST, broadcast
@@ -35,6 +37,8 @@ STAFF_FLOWS: tuple[Flow[Any], ...] = (
     CENTRE_DETAILS,
     BROADCAST,
     ANNOUNCEMENT_PROGRESS,
+    ADMINISTRATOR_MENU,
+    ALERT,
 )
 
 STAFF_COMMANDS: Mapping[str, CommandHandler] = {

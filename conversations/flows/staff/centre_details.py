@@ -3,7 +3,7 @@
 from typing import Any
 
 from conversations.care.centres import Centre
-from conversations.care.people import STAFF, Role
+from conversations.care.people import CASEWORKERS, MANAGERS, Role
 from conversations.engine.flow import Again, Choice, Enter, Flow, Goto, Home, Move, Prompt, Step
 from conversations.engine.reply import Reply, Text
 from conversations.engine.turn import Turn
@@ -204,5 +204,5 @@ CENTRE_DETAILS = Flow(
         ClosedDays,
         CloseDay,
     ),
-    roles=STAFF,
+    roles=CASEWORKERS | MANAGERS,
 )

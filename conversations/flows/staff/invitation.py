@@ -77,6 +77,8 @@ async def _welcome(turn: Turn[InvitationDraft], invitation: Invitation) -> Move:
     await turn.reload()
     if invitation.role is Role.MANAGER:
         return Home(turn.gettext("Welcome. You are a manager here from now on."))
+    if invitation.role is Role.ADMINISTRATOR:
+        return Home(turn.gettext("Welcome. You are an administrator here from now on."))
     if invitation.centre_slug is None:
         return Home(turn.gettext("Welcome. You are a caseworker here from now on."))
     centre = await turn.desk.centres.get(invitation.centre_slug)

@@ -1,0 +1,34 @@
+"""Where an administrator starts from: the chat only brings alerts, everything else is the command line's."""
+
+from dataclasses import dataclass
+
+from conversations.care.people import ADMINISTRATORS
+from conversations.engine.flow import Choice, Flow, Prompt, Step
+from conversations.engine.turn import Turn
+from conversations.engine.words import Word
+
+# What an administrator types on the server.
+DOCTOR = "jisr doctor"
+
+
+@dataclass
+class AdministratorMenu:
+    """Keeps nothing."""
+
+
+class ShowMenu(Step[AdministratorMenu]):
+    """Say what this chat is for."""
+
+    name = "menu"
+
+    async def ask(self, turn: Turn[AdministratorMenu]) -> Prompt:
+        text = turn.gettext(
+            "Here you hear when something is wrong with the service, and when it is well again. "
+            "“{command}” on the server tells more."
+        ).format(command=turn.texts.isolate(DOCTOR))
+        # Translators: label, at most 24 characters.
+        choices = [Choice(Word.LANGUAGE, turn.pgettext("button", "🌐 Language"))]
+        return Prompt(text, choices, navigation=False)
+
+
+ADMINISTRATOR_MENU = Flow("administrator_menu", AdministratorMenu, (ShowMenu,), roles=ADMINISTRATORS)
