@@ -90,19 +90,37 @@ async def opened(settings: Settings) -> AsyncIterator[Service]:
         _make_folder(settings)
     engine = create_engine(settings.async_database_url)
     try:
-        keys = await _keys(engine, settings)
+        keys = await keys_of(engine, settings)
         await migrate(settings.async_database_url)
         database = Database(engine, keys, zone=voice.world.zone, zone_name=ZONE_NAME)
         await _refuse_the_demos(settings, database)
         clock = await _clock(settings, database)
         async with database.transaction() as unit:
-            await unit.marks.set(KEYS_MARK, _sign(keys))
+            await unit.marks.set(KEYS_MARK, keys.sign)
             await unit.marks.set(KEY_IDS_MARK, ",".join(sorted(keys.ids)))
             await unit.centres.load(
                 [replace(seed, region_code=_region_code(voice, seed.city_fr)) for seed in seeds]
             )
             await propose_holidays(unit, to_local(clock.now(), voice.world.zone).date())
         yield Service(settings, database, voice, clock)
+    finally:
+        await engine.dispose()
+
+
+@asynccontextmanager
+async def opened_beside(settings: Settings) -> AsyncIterator[tuple[AsyncEngine, KeyRing]]:
+    """Open the database as it is, changing nothing: also beside a running service, of whatever version.
+
+    Raises SettingsWrong when there is none, KeysBroken when the keys are another's.
+    """
+    if settings.uses_sqlite and not sqlite_path(settings).exists():
+        raise SettingsWrong(
+            f"There is no database {sqlite_path(settings)}: "
+            "set JISR_VAR_DIR or DATABASE_URL as for the service."
+        )
+    engine = create_engine(settings.async_database_url)
+    try:
+        yield engine, await keys_of(engine, settings)
     finally:
         await engine.dispose()
 
@@ -117,7 +135,7 @@ async def serve(settings: Settings) -> None:
     """Run the service until SIGTERM or SIGINT; what is under way is ended well."""
     async with AsyncExitStack() as stack:
         if settings.uses_sqlite:
-            stack.enter_context(_only_process(settings))
+            stack.enter_context(only_process(settings))
         # What can be refused comes before the database is touched.
         listener = health_listener = None
         if Role.WEB in settings.roles:
@@ -388,12 +406,12 @@ def _listen(host: str, port: int, setting: str) -> socket.socket:
     return listener
 
 
-async def _keys(engine: AsyncEngine, settings: Settings) -> KeyRing:
+async def keys_of(engine: AsyncEngine, settings: Settings) -> KeyRing:
     """Return the keys the database is written with; a first start makes them.
 
     Raises KeysBroken when keys and database do not belong together: nobody would be found any more.
     """
-    is_new_file = settings.uses_sqlite and not _sqlite_path(settings).exists()
+    is_new_file = settings.uses_sqlite and not sqlite_path(settings).exists()
     written_with, ids = (None, None) if is_new_file else await _keys_marks(engine)
     if settings.keys is not None:
         keys = KeyRing.from_text(settings.keys.get_secret_value())
@@ -402,7 +420,7 @@ async def _keys(engine: AsyncEngine, settings: Settings) -> KeyRing:
         if written_with is not None and not path.exists():
             raise KeysBroken(f"The key file {path} is missing: put back the database's copy of it.")
         keys = load_or_create_keys(path)
-    if written_with not in (None, _sign(keys)):
+    if written_with not in (None, keys.sign):
         raise KeysBroken(
             "The database was written with other keys than these: restore the key file "
             "(or JISR_KEYS) that belongs to it."
@@ -424,10 +442,6 @@ async def _keys_marks(engine: AsyncEngine) -> tuple[str | None, str | None]:
             return None, None
         marks = MarkStore(connection)
         return await marks.get(KEYS_MARK), await marks.get(KEY_IDS_MARK)
-
-
-def _sign(keys: KeyRing) -> str:
-    return keys.index("jisr", "keys").hex()
 
 
 async def _refuse_the_demos(settings: Settings, database: Database) -> None:
@@ -456,10 +470,10 @@ def _region_code(voice: Voice, city: str) -> str | None:
 
 
 @contextmanager
-def _only_process(settings: Settings) -> Iterator[None]:
+def only_process(settings: Settings) -> Iterator[None]:
     """Raises ProcessAlreadyRunning when another process serves the same SQLite database."""
     _make_folder(settings)
-    lock = ProcessLock(_sqlite_path(settings).with_suffix(".lock"))
+    lock = ProcessLock(sqlite_path(settings).with_suffix(".lock"))
     lock.take()
     try:
         yield
@@ -467,13 +481,13 @@ def _only_process(settings: Settings) -> Iterator[None]:
         lock.release()
 
 
-def _sqlite_path(settings: Settings) -> Path:
+def sqlite_path(settings: Settings) -> Path:
     return Path(make_url(settings.database_url).database or "jisr.sqlite3")
 
 
 def _make_folder(settings: Settings) -> None:
     """Raises SettingsWrong when the database's folder can't be made or written."""
-    folder = _sqlite_path(settings).parent
+    folder = sqlite_path(settings).parent
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -252,6 +252,18 @@ class Settings(BaseSettings):
         description="https address that is called each minute while all is well, such as a monitoring "
         "service's check-in: when the calls stop, that service raises the alarm.",
     )
+    backup_dir: Path | None = Field(
+        default=None,
+        validation_alias="JISR_BACKUP_DIR",
+        description="Folder for the daily backups; when not set, backups in JISR_VAR_DIR with SQLite, "
+        "and no daily backup with PostgreSQL.",
+    )
+    backup_keep: Annotated[int, Field(ge=0, le=60)] = Field(
+        default=14,
+        validation_alias="JISR_BACKUP_KEEP",
+        description="For how many days a daily backup is kept, at most 60: so long somebody who was erased "
+        "can still be in one. 0: no daily backup.",
+    )
     centres_file: Path | None = Field(
         default=None,
         validation_alias="JISR_CENTRES_FILE",
@@ -308,6 +320,16 @@ class Settings(BaseSettings):
     def is_demo(self) -> bool:
         """True when nothing points at real people: no token, no public address, web chat not asked for."""
         return self.telegram_token is None and self.public_url is None and self.web_chat == "auto"
+
+    @property
+    def backup_folder(self) -> Path | None:
+        """Where backups go unless another folder is given; None: nowhere."""
+        return self.backup_dir or (self.var_dir / "backups" if self.uses_sqlite else None)
+
+    @property
+    def has_daily_backup(self) -> bool:
+        """The demo's people are invented, and need none."""
+        return self.backup_folder is not None and self.backup_keep > 0 and not self.is_demo
 
     @property
     def has_web_chat(self) -> bool:

@@ -42,6 +42,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 from storage import schema
 from storage.encryption import KeyRing
 from storage.errors import BackupUnusable, KeyMissing, MigrationBroken, ValueTampered
+from storage.tables import PASSING
 
 LAYOUT = 1
 # So many rows are held in memory at a time.
@@ -49,8 +50,8 @@ BATCH = 500
 # Of a column's newest values at least one must be readable; single ones may be damaged, and are set aside.
 TRIED = 20
 
-# What processes agree on while they run means nothing to others, later.
-PASSING = frozenset({"alembic_version", "leaderships", "rate_budgets", "rate_chats"})
+# Not rows of the service's; the revision stands in the header.
+LEFT_OUT = frozenset({"alembic_version", *(table.name for table in PASSING)})
 # What every start writes by itself, so it makes no database one that is in use.
 SEEDED = frozenset({"centres", "closures", "marks"})
 
@@ -267,7 +268,7 @@ async def _tables(connection: AsyncConnection) -> list[Table]:
 def _reflected(connection: Connection) -> list[Table]:
     found = MetaData()
     found.reflect(connection)
-    return [table for table in found.sorted_tables if table.name not in PASSING]
+    return [table for table in found.sorted_tables if table.name not in LEFT_OUT]
 
 
 async def _write_table(connection: AsyncConnection, table: Table, write: Callable[[bytes], object]) -> Sum:
