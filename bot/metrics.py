@@ -102,6 +102,7 @@ class Metrics:
         self._leads = self._gauge(
             "leader", "1 while this process leads what one process does for all.", "work"
         )
+        self._alerts = self._gauge("alert", "1 while administrators have been told of a trouble.", "kind")
         self.registry.register(self._vitals)
 
     # What happens
@@ -142,6 +143,9 @@ class Metrics:
 
     def leads(self, work: str, is_leader: bool) -> None:
         self._leads[work].set(is_leader)
+
+    def alert(self, kind: str, is_on: bool) -> None:
+        self._alerts[kind].set(is_on)
 
     # The page
 
