@@ -4,15 +4,16 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NewType
 
-from sqlalchemy import ColumnElement, ScalarSelect, func, insert, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.care.people import Contact, ContactId, Role
 from storage import erasure
-from storage.contacts import contact_in
+from storage.contacts import contact_in, contact_row
 from storage.encryption import KeyRing
 from storage.errors import violates
+from storage.prepared import Into, Statement, prepared
 from storage.tables import addresses, contacts
 
 AddressId = NewType("AddressId", int)
@@ -41,6 +42,25 @@ class Reader:
     address_id: AddressId
     language: str | None
     is_erased: bool
+
+
+@prepared
+def _use(_: Into) -> Statement:
+    return (
+        update(addresses)
+        .where(
+            addresses.c.channel == bindparam("from_channel"),
+            addresses.c.external_index == bindparam("index"),
+        )
+        .values(last_used_at=bindparam("now"), reachable=True, unreachable_since=None)
+        .returning(addresses.c.id, addresses.c.contact_id)
+    )
+
+
+@prepared
+def _preferred(_: Into) -> Statement:
+    contact = bindparam("contact", type_=addresses.c.contact_id.type)
+    return select(addresses).where(addresses.c.id == preferred_of(contact))
 
 
 class AddressStore:
@@ -114,8 +134,7 @@ class AddressStore:
 
     async def preferred(self, contact_id: ContactId) -> Address | None:
         """Return the reachable address last used, None when there is none."""
-        query = select(addresses).where(addresses.c.id == preferred_of(contact_id))
-        row = (await self._connection.execute(query)).one_or_none()
+        row = await _preferred.first(self._connection, contact=contact_id)
         if row is None:
             return None
         return Address(
@@ -127,13 +146,7 @@ class AddressStore:
         )
 
     async def _used(self, channel: str, index: bytes, now: datetime) -> tuple[AddressId, ContactId] | None:
-        statement = (
-            update(addresses)
-            .where(addresses.c.channel == channel, addresses.c.external_index == index)
-            .values(last_used_at=now, reachable=True, unreachable_since=None)
-            .returning(addresses.c.id, addresses.c.contact_id)
-        )
-        row = (await self._connection.execute(statement)).one_or_none()
+        row = await _use.first(self._connection, from_channel=channel, index=index, now=now)
         return row and (AddressId(row.id), ContactId(row.contact_id))
 
     async def _create(
@@ -156,11 +169,10 @@ class AddressStore:
         return AddressId(address_id), ContactId(contact_id)
 
     async def _contact(self, contact_id: ContactId, now: datetime) -> Contact:
-        query = select(contacts).where(contacts.c.id == contact_id)
-        row = (await self._connection.execute(query)).one()
+        row = await contact_row(self._connection, contact_id)
         if row.erased_at is not None:
             await erasure.start_afresh(self._connection, contact_id, now=now)
-            row = (await self._connection.execute(query)).one()
+            row = await contact_row(self._connection, contact_id)
         return contact_in(row, self._keys)
 
 

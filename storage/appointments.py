@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, tzinfo
 from typing import Any
 
-from sqlalchemy import Insert, Row, Update, func, insert, select, update
+from sqlalchemy import Row, Select, Update, bindparam, func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -15,9 +15,64 @@ from conversations.care.people import ContactId
 from conversations.care.wall_time import to_utc
 from conversations.errors import AppointmentNotLive, SlotTaken, VisitChanged
 from storage.errors import violates
+from storage.prepared import Into, Prepared, Statement, prepared
 from storage.tables import appointments, is_live
 
 CODE_BITS = 32
+
+
+_APPOINTMENT = tuple(
+    column.name for column in appointments.c if column.name not in ("id", "version", "coming")
+)
+
+
+def _one() -> Select[Any]:
+    return select(appointments).where(
+        appointments.c.id == bindparam("appointment"), appointments.c.contact_id.is_not(None)
+    )
+
+
+@prepared
+def _upcoming(_: Into) -> Statement:
+    """A person's live visits that have not begun, soonest first."""
+    return (
+        select(appointments)
+        .where(
+            appointments.c.contact_id == bindparam("contact"),
+            is_live(),
+            appointments.c.starts_at > bindparam("now"),
+        )
+        .order_by(appointments.c.starts_at, appointments.c.id)
+    )
+
+
+@prepared
+def _taken(_: Into) -> Statement:
+    """How many live visits hold each time of a centre's days."""
+    held = _held(bindparam("slug"), bindparam("start"), bindparam("end"))
+    return (
+        select(appointments.c.day, appointments.c.at, func.count().label("visits"))
+        .where(*held)
+        .group_by(appointments.c.day, appointments.c.at)
+    )
+
+
+@prepared
+def _places(_: Into) -> Statement:
+    """The places of a time that live visits hold."""
+    return select(appointments.c.place_no).where(
+        appointments.c.centre_slug == bindparam("slug"),
+        appointments.c.day == bindparam("that_day"),
+        appointments.c.at == bindparam("that_time"),
+        is_live(),
+    )
+
+
+_book = Prepared(
+    lambda into: into(appointments).on_conflict_do_nothing().returning(appointments), _APPOINTMENT
+)
+_get = Prepared(lambda _: _one())
+_get_locked = Prepared(lambda _: _one().with_for_update())
 
 
 class AppointmentStore:
@@ -53,18 +108,23 @@ class AppointmentStore:
         two people ask at once: the partial unique index decides. It compares starts alone; that
         visits of an earlier timetable overlap this one is for `open_slots` to see before.
         """
-        new = insert(appointments).values(
-            contact_id=contact_id,
-            centre_slug=centre_slug,
-            need=need,
-            **self._when(day, at),
-            status=_status(confirmed),
-            created_at=now,
-            changed_at=now,
-        )
-        row = await self._on_a_free_place(new, capacity, self._new_code())
-        assert row is not None  # noqa: S101 - an insert returns its row or raises
-        return _appointment(row)
+        for _ in range(_tries(capacity)):
+            row = await _book.first(
+                self._connection,
+                contact_id=contact_id,
+                centre_slug=centre_slug,
+                need=need,
+                **self._when(day, at),
+                place_no=await self._free_place(centre_slug, day, at, capacity),
+                status=_status(confirmed),
+                code=self._new_code(),
+                created_at=now,
+                changed_at=now,
+            )
+            # None: somebody has just taken the place, or has the same code that day.
+            if row is not None:
+                return _appointment(row)
+        raise SlotTaken
 
     async def move(
         self, appointment_id: int, *, day: date, at: time, capacity: int, confirmed: bool, now: datetime
@@ -78,10 +138,18 @@ class AppointmentStore:
         changed = _change(appointment_id, now).values(
             **self._when(day, at), status=_status(confirmed), coming=False
         )
-        row = await self._on_a_free_place(changed, capacity, kept.code)
-        if row is None:
-            raise AppointmentNotLive
-        return _appointment(row)
+        code = kept.code
+        for _ in range(_tries(capacity)):
+            place_no = await self._free_place(kept.centre_slug, day, at, capacity)
+            try:
+                async with self._connection.begin_nested():
+                    return await self._changed(changed.values(place_no=place_no, code=code))
+            except IntegrityError as error:
+                if violates(error, "uq_appointments_live_code"):
+                    code = self._new_code()
+                elif not violates(error, "uq_appointments_live_place"):
+                    raise
+        raise SlotTaken
 
     async def cancel(self, appointment_id: int, *, now: datetime) -> Appointment:
         """Raises AppointmentNotLive when it was cancelled or has begun."""
@@ -114,24 +182,15 @@ class AppointmentStore:
 
         Raises AppointmentNotLive when there is none, or its person is forgotten.
         """
-        query = select(appointments).where(
-            appointments.c.id == appointment_id, appointments.c.contact_id.is_not(None)
-        )
-        if lock:
-            query = query.with_for_update()
-        row = (await self._connection.execute(query)).one_or_none()
+        row = await (_get_locked if lock else _get).first(self._connection, appointment=appointment_id)
         if row is None:
             raise AppointmentNotLive
         return _appointment(row)
 
     async def upcoming(self, contact_id: ContactId, *, now: datetime) -> list[Appointment]:
         """Return the person's live visits that have not begun, soonest first."""
-        query = (
-            select(appointments)
-            .where(appointments.c.contact_id == contact_id, is_live(), appointments.c.starts_at > now)
-            .order_by(appointments.c.starts_at, appointments.c.id)
-        )
-        return [_appointment(row) for row in await self._connection.execute(query)]
+        rows = await _upcoming.all(self._connection, contact=contact_id, now=now)
+        return [_appointment(row) for row in rows]
 
     async def agenda(self, centre_slug: str, start: date, end: date) -> list[Appointment]:
         """Return the centre's live visits from start to end, both included, by time."""
@@ -144,13 +203,8 @@ class AppointmentStore:
 
     async def taken(self, centre_slug: str, start: date, end: date) -> Mapping[date, Mapping[time, int]]:
         """Return how many live visits hold each time, for days that have any."""
-        query = (
-            select(appointments.c.day, appointments.c.at, func.count().label("visits"))
-            .where(*_held(centre_slug, start, end))
-            .group_by(appointments.c.day, appointments.c.at)
-        )
         found: dict[date, dict[time, int]] = defaultdict(dict)
-        for row in await self._connection.execute(query):
+        for row in await _taken.all(self._connection, slug=centre_slug, start=start, end=end):
             found[row.day][row.at] = row.visits
         return dict(found)
 
@@ -161,22 +215,13 @@ class AppointmentStore:
     def _new_code(self) -> str:
         return new_visit_code(self._random_bits(CODE_BITS))
 
-    async def _on_a_free_place(self, statement: Insert | Update, capacity: int, code: str) -> Row[Any] | None:
-        """Try the places of the time one after the other; None when an update finds no row."""
-        place_no = 1
-        while place_no <= capacity:
-            attempt = statement.values(place_no=place_no, code=code).returning(appointments)
-            try:
-                async with self._connection.begin_nested():
-                    row: Row[Any] | None = (await self._connection.execute(attempt)).one_or_none()
-                return row
-            except IntegrityError as error:
-                if violates(error, "uq_appointments_live_place"):
-                    place_no += 1
-                elif violates(error, "uq_appointments_live_code"):
-                    code = self._new_code()
-                else:
-                    raise
+    async def _free_place(self, centre_slug: str, day: date, at: time, capacity: int) -> int:
+        """Return the first place that looks free; only the index decides. Raises SlotTaken."""
+        rows = await _places.all(self._connection, slug=centre_slug, that_day=day, that_time=at)
+        held = {row.place_no for row in rows}
+        for place_no in range(1, capacity + 1):
+            if place_no not in held:
+                return place_no
         raise SlotTaken
 
     async def _changed(self, change: Update) -> Appointment:
@@ -195,7 +240,12 @@ def _change(appointment_id: int, now: datetime) -> Update:
     )
 
 
-def _held(centre_slug: str, start: date, end: date) -> tuple[Any, ...]:
+def _tries(capacity: int) -> int:
+    """Return how often a place is looked for while others take them: more often than there are places."""
+    return 2 * capacity + 10
+
+
+def _held(centre_slug: Any, start: Any, end: Any) -> tuple[Any, ...]:
     return (
         appointments.c.centre_slug == centre_slug,
         appointments.c.day.between(start, end),

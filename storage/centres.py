@@ -5,12 +5,13 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Row, case, select, update
+from sqlalchemy import Row, bindparam, case, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.care.centres import Centre, CentreStatus
 from conversations.care.hours import PUBLIC_OFFICE_RULES, VisitRules, WeeklyHours
 from conversations.errors import CentreUnknown
+from storage.prepared import Prepared
 from storage.tables import centres
 from storage.upserts import insert_into
 
@@ -33,6 +34,9 @@ class CentreRow:
     latitude: float
     longitude: float
     region_code: str | None
+
+
+_get = Prepared(lambda _: select(centres).where(centres.c.slug == bindparam("slug")))
 
 
 class CentreStore:
@@ -67,8 +71,7 @@ class CentreStore:
 
     async def get(self, slug: str) -> Centre:
         """Raises CentreUnknown."""
-        query = select(centres).where(centres.c.slug == slug)
-        row = (await self._connection.execute(query)).one_or_none()
+        row = await _get.first(self._connection, slug=slug)
         if row is None:
             raise CentreUnknown(slug)
         return _centre(row)

@@ -3,16 +3,25 @@
 from collections.abc import Sequence
 from datetime import date
 
-from sqlalchemy import delete, or_, select
+from sqlalchemy import bindparam, delete, or_, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.care.closures import Closure
 from conversations.care.people import ContactId
+from storage.prepared import Into, Statement, prepared
 from storage.tables import closures
 from storage.upserts import insert_into
 
 # A holiday as the calendar proposes it: day, name in French, name in Arabic, whether it hangs on the moon.
 Holiday = tuple[date, str, str, bool]
+
+
+@prepared
+def _between(_: Into) -> Statement:
+    return select(closures).where(
+        closures.c.day.between(bindparam("start"), bindparam("end")),
+        or_(closures.c.centre_slug == bindparam("slug"), closures.c.centre_slug.is_(None)),
+    )
 
 
 class ClosureStore:
@@ -23,11 +32,7 @@ class ClosureStore:
 
     async def between(self, centre_slug: str, start: date, end: date) -> list[Closure]:
         """Return one closure a day, both ends included, in order; the centre's own word wins."""
-        query = select(closures).where(
-            closures.c.day.between(start, end),
-            or_(closures.c.centre_slug == centre_slug, closures.c.centre_slug.is_(None)),
-        )
-        rows = (await self._connection.execute(query)).all()
+        rows = await _between.all(self._connection, slug=centre_slug, start=start, end=end)
         words = {row.day: row.closed for row in rows if row.centre_slug is not None}
         holidays = {row.day: row for row in rows if row.centre_slug is None}
         return [

@@ -4,13 +4,15 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, and_, bindparam, func, or_, select, update
+from sqlalchemy.exc import NoResultFound
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.care.announcements import AnnouncementStatus
 from conversations.care.people import STAFF, Consent, Contact, ContactId, Role
 from storage import erasure
 from storage.encryption import KeyRing
+from storage.prepared import Prepared
 from storage.tables import (
     addresses,
     announcements,
@@ -44,8 +46,7 @@ class ContactStore:
         self._keys = keys
 
     async def get(self, contact_id: ContactId) -> Contact:
-        query = select(contacts).where(contacts.c.id == contact_id)
-        return contact_in((await self._connection.execute(query)).one(), self._keys)
+        return contact_in(await contact_row(self._connection, contact_id), self._keys)
 
     async def set_language(self, contact_id: ContactId, language: str) -> None:
         await self._change(contact_id, language=language)
@@ -181,6 +182,17 @@ def _can_be_reached() -> ColumnElement[bool]:
     """Return what is true of the row of `contacts` whose person has an address that can be reached."""
     reachable = select(addresses.c.id).where(addresses.c.contact_id == contacts.c.id, addresses.c.reachable)
     return reachable.exists()
+
+
+_get = Prepared(lambda _: select(contacts).where(contacts.c.id == bindparam("contact")))
+
+
+async def contact_row(connection: AsyncConnection, contact_id: ContactId) -> Any:
+    """Return the contact's row. Raises NoResultFound when there is none."""
+    row = await _get.first(connection, contact=contact_id)
+    if row is None:
+        raise NoResultFound(f"no contact {contact_id}")
+    return row
 
 
 def contact_in(row: Row[Any], keys: KeyRing) -> Contact:

@@ -4,13 +4,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, func, or_, select, text, update
+from sqlalchemy import BigInteger, Update, bindparam, delete, func, or_, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from storage.encryption import KeyRing
 from storage.errors import ValueTampered
+from storage.prepared import Into, Prepared, Statement, prepared
 from storage.tables import inbox, is_waiting
-from storage.upserts import insert_into
 
 _PAYLOAD = "inbox.payload"
 
@@ -39,6 +40,47 @@ class StoredUpdate:
     received_at: datetime
 
 
+_add = Prepared(
+    lambda into: into(inbox).on_conflict_do_nothing(index_elements=[inbox.c.channel, inbox.c.update_key]),
+    ["channel", "update_key", "lane", "payload_enc", "received_at"],
+)
+
+
+@prepared
+def _claim(_: Into) -> Statement:
+    earlier, now = inbox.alias(), bindparam("now", type_=inbox.c.not_before.type)
+    before = select(earlier.c.id).where(
+        earlier.c.lane == inbox.c.lane, is_waiting(earlier), earlier.c.id < inbox.c.id
+    )
+    return (
+        select(inbox.c.id, inbox.c.channel, inbox.c.payload_enc, inbox.c.attempts, inbox.c.received_at)
+        .where(is_waiting(inbox), or_(inbox.c.not_before.is_(None), inbox.c.not_before <= now))
+        .where(~before.exists())
+        .order_by(inbox.c.id)
+        .limit(1)
+        .with_for_update(of=inbox, skip_locked=True)
+    )
+
+
+def _closing() -> Update:
+    return (
+        update(inbox)
+        .where(inbox.c.id == bindparam("update_id"))
+        .values(status=bindparam("new_status"), handled_at=bindparam("now"))
+    )
+
+
+_close = Prepared(lambda _: _closing())
+_close_emptied = Prepared(lambda _: _closing().values(payload_enc=None))
+_next_at = Prepared(lambda _: select(func.min(inbox.c.not_before)).where(is_waiting(inbox)))
+
+
+@prepared
+def _queue_up(_: Into) -> Statement:
+    lanes = bindparam("lanes", type_=ARRAY(BigInteger))
+    return select(func.pg_advisory_xact_lock(func.unnest(lanes)))
+
+
 class InboxStore:
     def __init__(self, connection: AsyncConnection, keys: KeyRing) -> None:
         self._connection = connection
@@ -49,22 +91,17 @@ class InboxStore:
         if not updates:
             return 0
         await self._queue_up({new.lane for new in updates})
-        rows = [
-            {
-                "channel": new.channel,
-                "update_key": new.key,
-                "lane": new.lane,
-                "payload_enc": self._keys.encrypt(new.payload, about=_PAYLOAD),
-                "received_at": now,
-            }
-            for new in updates
-        ]
-        result = await self._connection.execute(
-            insert_into(self._connection, inbox)
-            .values(rows)
-            .on_conflict_do_nothing(index_elements=[inbox.c.channel, inbox.c.update_key])
-        )
-        return result.rowcount
+        added = 0
+        for new in updates:
+            added += await _add.run(
+                self._connection,
+                channel=new.channel,
+                update_key=new.key,
+                lane=new.lane,
+                payload_enc=self._keys.encrypt(new.payload, about=_PAYLOAD),
+                received_at=now,
+            )
+        return added
 
     async def claim(self, *, now: datetime) -> StoredUpdate | None:
         """Return the oldest update whose lane has none before it, locked until the transaction ends.
@@ -72,25 +109,7 @@ class InboxStore:
         Two workers never get two updates of one lane: the second waits behind the first, which stays
         "waiting" for everybody else until its turn has been committed.
         """
-        earlier = inbox.alias()
-        query = (
-            select(inbox)
-            .where(
-                is_waiting(inbox),
-                or_(inbox.c.not_before.is_(None), inbox.c.not_before <= now),
-                ~select(earlier.c.id)
-                .where(
-                    earlier.c.lane == inbox.c.lane,
-                    is_waiting(earlier),
-                    earlier.c.id < inbox.c.id,
-                )
-                .exists(),
-            )
-            .order_by(inbox.c.id)
-            .limit(1)
-            .with_for_update(of=inbox, skip_locked=True)
-        )
-        row = (await self._connection.execute(query)).one_or_none()
+        row = await _claim.first(self._connection, now=now)
         if row is None:
             return None
         try:
@@ -111,10 +130,8 @@ class InboxStore:
 
         Without `keep` only its key stays, which tells the same one when it comes again.
         """
-        emptied = {} if keep else {"payload_enc": None}
-        await self._connection.execute(
-            update(inbox).where(inbox.c.id == update_id).values(status=status, handled_at=now, **emptied)
-        )
+        statement = _close if keep else _close_emptied
+        await statement.run(self._connection, update_id=update_id, new_status=status, now=now)
 
     async def try_later(self, update_id: int, *, not_before: datetime) -> int:
         """Put an update off, its lane with it, and return how often that has happened now."""
@@ -128,9 +145,7 @@ class InboxStore:
 
     async def next_at(self) -> datetime | None:
         """Return when the next put-off update may be tried again."""
-        moment: datetime | None = await self._connection.scalar(
-            select(func.min(inbox.c.not_before)).where(is_waiting(inbox))
-        )
+        moment: datetime | None = await _next_at.scalar(self._connection)
         return moment
 
     async def latest(self, lane: bytes, *, limit: int) -> list[tuple[datetime, str]]:
@@ -162,6 +177,4 @@ class InboxStore:
         if self._connection.dialect.name == "postgresql":
             # In one order for everybody, so that nobody waits in a circle.
             numbers = sorted(int.from_bytes(lane[:8], signed=True) for lane in lanes)
-            await self._connection.execute(
-                text("SELECT pg_advisory_xact_lock(unnest(CAST(:lanes AS bigint[])))"), {"lanes": numbers}
-            )
+            await _queue_up.all(self._connection, lanes=numbers)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import asyncpg  # type: ignore[import-untyped]
-from sqlalchemy import Connection, Dialect, Select, Table, UpdateBase
+from sqlalchemy import BindParameter, Connection, Dialect, Select, Table, UpdateBase
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -29,6 +29,8 @@ Build = Callable[[Into], Statement]
 
 _INTO: Mapping[str, Into] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 _DRIVER_ERRORS = (sqlite3.Error, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+# PostgreSQL's number of the one type whose conversion asks for it.
+FLOAT8 = 701
 _BROKEN_RULES = (sqlite3.IntegrityError, asyncpg.IntegrityConstraintViolationError)
 
 
@@ -135,26 +137,27 @@ class Prepared:
 
     def _compile(self, dialect: Dialect) -> _Compiled:
         statement = self._build(_INTO[dialect.name])
-        compiled = statement.compile(
-            dialect=dialect, column_keys=self._columns, compile_kwargs={"render_postcompile": True}
-        )
-        if not isinstance(compiled, SQLCompiler):
-            raise TypeError("only statements that read or write rows can be prepared")
-        given = compiled.params
+        compiled = statement.compile(dialect=dialect, column_keys=self._columns)
+        if not isinstance(compiled, SQLCompiler) or compiled.post_compile_params:
+            raise TypeError("only a statement whose text is the same for all values can be prepared")
         columns = statement.exported_columns
         conversions = [
-            _cached(column.type, dialect).result_processor(dialect, None) for column in columns.values()
+            _cached(column.type, dialect).result_processor(dialect, FLOAT8) for column in columns.values()
         ]
         return _Compiled(
             statement,
             str(compiled),
-            tuple(
-                (name, given.get(name), _cached(compiled.binds[name].type, dialect).bind_processor(dialect))
-                for name in compiled.positiontup or ()
-            ),
+            tuple(_bind(compiled.binds[name], name, dialect) for name in compiled.positiontup or ()),
             _row_maker([str(name) for name in columns.keys()]),  # noqa: SIM118 - iterates over its columns
             tuple((place, convert) for place, convert in enumerate(conversions) if convert),
         )
+
+
+def _bind(
+    bind: BindParameter[Any], name: str, dialect: Dialect
+) -> tuple[str, Any, Callable[[Any], Any] | None]:
+    constant = None if bind.required else bind.effective_value
+    return name, constant, _cached(bind.type, dialect).bind_processor(dialect)
 
 
 def _row_maker(names: Sequence[str]) -> Callable[[Iterable[Any]], Any]:

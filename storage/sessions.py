@@ -1,10 +1,10 @@
 """Sessions, one a contact, and the notices pushed beside them."""
 
 import logging
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import Select, bindparam, delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.care.people import ContactId
@@ -12,14 +12,45 @@ from conversations.engine.flow import Choice
 from conversations.engine.session import Frame, Notice, Session, notice_from_json, notice_to_json
 from storage.encryption import KeyRing
 from storage.errors import ValueTampered
+from storage.prepared import Into, Prepared, Statement
 from storage.tables import notices, sessions
-from storage.upserts import insert_into
 
 _SESSION, _NOTICE = "sessions.state", "notices.state"
 # What reading a state raises when it was damaged, or written by a version that has other fields.
 _UNREADABLE = (ValueTampered, ValueError, TypeError, KeyError, AttributeError)
 
 log = logging.getLogger(__name__)
+
+
+_EVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+_load = Prepared(
+    lambda _: (
+        select(sessions.c.state_enc).where(sessions.c.contact_id == bindparam("contact")).with_for_update()
+    )
+)
+
+
+def _upsert(into: Into) -> Statement:
+    new = into(sessions)
+    return new.on_conflict_do_update(
+        index_elements=[sessions.c.contact_id],
+        set_={"state_enc": new.excluded.state_enc, "updated_at": new.excluded.updated_at},
+    )
+
+
+def _newest() -> Select[Any]:
+    mine = select(notices).where(notices.c.contact_id == bindparam("contact"))
+    return mine.order_by(notices.c.id.desc()).limit(1)
+
+
+_save = Prepared(_upsert, ["contact_id", "state_enc", "updated_at"])
+_notice = Prepared(lambda _: _newest().where(notices.c.id == bindparam("notice_id")))
+_newest_notice = Prepared(lambda _: _newest().where(notices.c.created_at > bindparam("since")))
+_notice_about = Prepared(lambda _: _newest().where(notices.c.subject == bindparam("subject")))
+_add_notice = Prepared(
+    lambda into: into(notices).returning(notices.c.id), ["contact_id", "subject", "state_enc", "created_at"]
+)
 
 
 class SessionStore:
@@ -34,8 +65,7 @@ class SessionStore:
 
         One that can't be read any more is as good as none: the person must not be stuck in it.
         """
-        query = select(sessions.c.state_enc).where(sessions.c.contact_id == contact_id).with_for_update()
-        state = await self._connection.scalar(query)
+        state = await _load.scalar(self._connection, contact=contact_id)
         if state is None:
             return Session()
         try:
@@ -46,13 +76,7 @@ class SessionStore:
 
     async def save(self, contact_id: ContactId, session: Session, *, now: datetime) -> None:
         state = self._keys.encrypt(session.to_json(), about=_SESSION)
-        upsert = insert_into(self._connection, sessions)
-        await self._connection.execute(
-            upsert.values(contact_id=contact_id, state_enc=state, updated_at=now).on_conflict_do_update(
-                index_elements=[sessions.c.contact_id],
-                set_={"state_enc": upsert.excluded.state_enc, "updated_at": upsert.excluded.updated_at},
-            )
-        )
+        await _save.run(self._connection, contact_id=contact_id, state_enc=state, updated_at=now)
 
     async def add_notice(
         self,
@@ -65,10 +89,8 @@ class SessionStore:
     ) -> Notice:
         """Keep a pushed prompt, so that its buttons mean something; returns it with its id."""
         state = self._keys.encrypt(notice_to_json(frame, choices), about=_NOTICE)
-        notice_id = await self._connection.scalar(
-            insert(notices)
-            .values(contact_id=contact_id, subject=subject, state_enc=state, created_at=now)
-            .returning(notices.c.id)
+        notice_id = await _add_notice.scalar(
+            self._connection, contact_id=contact_id, subject=subject, state_enc=state, created_at=now
         )
         return Notice(int(notice_id), frame, choices, now, subject)
 
@@ -81,21 +103,17 @@ class SessionStore:
 
     async def notice_about(self, contact_id: ContactId, subject: str) -> Notice | None:
         """Return the contact's newest open notice about a subject."""
-        query = select(notices).where(notices.c.contact_id == contact_id, notices.c.subject == subject)
-        return await self._one_notice(query.order_by(notices.c.id.desc()).limit(1))
+        found = await _notice_about.first(self._connection, contact=contact_id, subject=subject)
+        return self._notice_in(found)
 
     async def notice(self, contact_id: ContactId, notice_id: int) -> Notice | None:
         """Return the contact's open notice of that id; somebody else's is not found."""
-        return await self._one_notice(
-            select(notices).where(notices.c.id == notice_id, notices.c.contact_id == contact_id)
-        )
+        return self._notice_in(await _notice.first(self._connection, notice_id=notice_id, contact=contact_id))
 
     async def newest_notice(self, contact_id: ContactId, *, since: datetime | None) -> Notice | None:
         """Return the newest open notice, None when none came after `since`."""
-        query = select(notices).where(notices.c.contact_id == contact_id)
-        if since is not None:
-            query = query.where(notices.c.created_at > since)
-        return await self._one_notice(query.order_by(notices.c.id.desc()).limit(1))
+        found = await _newest_notice.first(self._connection, contact=contact_id, since=since or _EVER)
+        return self._notice_in(found)
 
     async def close_notice(self, notice_id: int) -> None:
         await self._connection.execute(delete(notices).where(notices.c.id == notice_id))
@@ -110,8 +128,7 @@ class SessionStore:
         result = await self._connection.execute(delete(notices).where(notices.c.created_at < before))
         return result.rowcount
 
-    async def _one_notice(self, query: Any) -> Notice | None:
-        row = (await self._connection.execute(query)).one_or_none()
+    def _notice_in(self, row: Any) -> Notice | None:
         if row is None:
             return None
         try:

@@ -10,7 +10,6 @@ from typing import Any
 
 from sqlalchemy import (
     BigInteger,
-    BindParameter,
     Boolean,
     CheckConstraint,
     Column,
@@ -31,7 +30,7 @@ from sqlalchemy import (
     Text,
     Time,
     UniqueConstraint,
-    bindparam,
+    literal_column,
     text,
 )
 from sqlalchemy.types import TypeDecorator
@@ -449,19 +448,18 @@ def is_unsent(messages: FromClause = outbox) -> ColumnElement[bool]:
 
 def is_waiting(rows: FromClause) -> ColumnElement[bool]:
     """Return the condition of a due message or an update nobody has dealt with."""
-    return rows.c.status == _literally(rows.c.status, "waiting")
+    return rows.c.status == _literally("waiting")
 
 
 def is_not_done() -> ColumnElement[bool]:
     """Return the condition of a task that somebody still has to do."""
-    return tasks.c.status != _literally(tasks.c.status, "done")
+    return tasks.c.status != _literally("done")
 
 
 def _is_one_of(column: ColumnElement[Any], values: tuple[str, ...]) -> ColumnElement[bool]:
-    return column.in_(_literally(column, values))
+    return column.in_([_literally(value) for value in values])
 
 
-def _literally(column: ColumnElement[Any], value: str | tuple[str, ...]) -> BindParameter[Any]:
+def _literally(value: str) -> ColumnElement[Any]:
     # Written out in the statement: with bound values neither database can tell that a partial index fits.
-    is_list = isinstance(value, tuple)
-    return bindparam(None, value, type_=column.type, expanding=is_list, literal_execute=True)
+    return literal_column(f"'{value}'")
