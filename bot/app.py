@@ -3,10 +3,12 @@
 import asyncio
 import signal
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +34,8 @@ from bot.delivery import Delivery
 from bot.http.app import create_app, create_health_app
 from bot.http.demo import DEMO_MARK, OFFSET_MARK
 from bot.http.health import Health
+from bot.leading import Leading
+from bot.pacing import Pacer, SharedPacer
 from bot.places import load_catchment, load_places
 from bot.settings import Role, Settings, SettingsWrong
 from bot.texts import load_texts
@@ -161,6 +165,7 @@ async def _run(
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    leading = Leading(database)
     work: list[Coroutine[Any, Any, None]] = []
     deliveries: list[Delivery] = []
     extra_routes: list[BaseRoute] = []
@@ -168,19 +173,21 @@ async def _run(
         parsers[Channel.TELEGRAM] = payload_parser(bot)
         if Role.DELIVERY in settings.roles:
             sender = TelegramSender(bot, telegram_pace(settings.telegram_per_second))
-            deliveries.append(Delivery(database, sender, voice.texts, clock))
+            deliveries.append(
+                Delivery(database, sender, voice.texts, clock, pacer=_pacer(database, sender, bot))
+            )
         if Role.WEB in settings.roles:
             intake = TelegramIntake(database, bot, clock)
-            work.append(_telegram_intake(intake, settings))
-            work.append(_telegram_profile(bot, voice))
-            work.append(_staff_commands(service, bot))
+            work.append(leading.lead("telegram_intake", partial(_telegram_intake, intake, settings)))
+            work.append(leading.lead("telegram_profile", partial(_telegram_profile, bot, voice)))
+            work.append(leading.lead("telegram_staff", partial(_staff_commands, service, bot)))
             if settings.public_url is not None:
                 extra_routes.append(intake.webhook_route(_webhook_secret(settings, database.keys)))
     if Role.TURNS in settings.roles:
         turns = Turns(database, voice, clock, parsers)
         work.extend(turns.work() for _ in range(TURN_WORKERS[database.is_sqlite]))
     if Role.TICKS in settings.roles:
-        work.append(Ticks(database, voice, clock).run())
+        work.append(leading.lead("ticks", Ticks(database, voice, clock).run))
     if not database.is_sqlite:
         work.append(_relay_wakes(database))
     token = settings.metrics_token.get_secret_value() if settings.metrics_token else None
@@ -221,6 +228,15 @@ async def _until_stopped(
     for task in ended - {stopping}:
         task.result()
         raise RuntimeError("a part of the service ended by itself")
+
+
+def _pacer(database: Database, sender: TelegramSender, bot: Bot) -> Pacer | SharedPacer:
+    """Count in memory where no other process sends, or nothing is to be counted."""
+    if database.is_sqlite or not sender.pace.per_second:
+        return Pacer(sender.pace, time.monotonic)
+    # A bot's number is known to all who write to it.
+    number, _, _ = bot.token.partition(":")
+    return SharedPacer(sender.pace, database, f"{sender.channel}:{number}")
 
 
 async def _telegram_intake(intake: TelegramIntake, settings: Settings) -> None:

@@ -16,7 +16,7 @@ import structlog
 from bot.announcement_text import announcement_message
 from bot.channels.channel import AddressUnreachable, MessageRefused, Sender, TooFast, TryLater
 from bot.clock import Clock
-from bot.pacing import Pacer
+from bot.pacing import Pacer, SharedPacer
 from bot.turns import IDLE_S, Trouble
 from bot.zone import casablanca
 from conversations.care.quiet import is_quiet, next_allowed
@@ -50,7 +50,7 @@ class Delivery:
         texts: Mapping[str, Texts],
         clock: Clock,
         *,
-        pacer: Pacer | None = None,
+        pacer: Pacer | SharedPacer | None = None,
         renew_every_s: float = RENEW_EVERY_S,
     ) -> None:
         self._database = database

@@ -152,7 +152,7 @@ class BudgetStore:
         return result.rowcount == 1
 
     async def _left(self, account: str, rate: Rate) -> tuple[float, float] | None:
-        """Return in how many seconds the bucket is full, and for how many bulk is held; None before its time."""
+        """Return in how many seconds the bucket is full, and bulk is held; None: there is no bucket yet."""
         query = select(
             self._full_at(rate_budgets.c.full_at_s, rate) - self._now_s,
             case(
