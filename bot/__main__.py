@@ -1,27 +1,34 @@
-"""The command line: `jisr run`, `jisr invite`, `jisr staff`, `jisr dismiss`, `jisr migrate`.
+"""The command line: `jisr run`, `invite`, `staff`, `dismiss`, `migrate`, `backup`, `restore`.
 
 Every mistake of the operator's ends with one sentence that says what to do, and exit code 2.
 """
 
 import asyncio
 import os
+import signal
 from collections.abc import Coroutine
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
 
+import structlog
 import typer
 from rich.console import Console
 from telegram.error import TelegramError
 
 from bot import app as wiring
+from bot.backup import MIB, SAID, Backup, BackupFailed, back_up, forget_backups
 from bot.centres_file import CentresFileBroken
 from bot.logs import configure_logs
+from bot.restore import Restored, restore_postgresql, restore_sqlite
 from bot.settings import Settings, SettingsWrong, load_settings
 from bot.texts import CataloguesMissing
 from bot.zone import ZoneDataWrong, use_pinned_zones
 from conversations.care.people import ContactId, Role
 from conversations.errors import CentreUnknown
+from storage.encryption import KeyRing, load_or_create_keys
 from storage.errors import (
+    BackupUnusable,
     DatabaseLocked,
     DatabaseUnreachable,
     KeysBroken,
@@ -41,6 +48,8 @@ OPERATORS_MISTAKES = (
     ProcessAlreadyRunning,
     SchemaOutdated,
     MigrationBroken,
+    BackupFailed,
+    BackupUnusable,
 )
 INVITATION_DAYS = 7
 
@@ -108,6 +117,118 @@ def dismiss(
     """Take somebody's role away, as when they leave or lose their phone; colleagues get their tasks."""
     _run(_dismiss(_settings(), number))
     typer.echo("They are no longer staff. What they had taken on is open to their colleagues again.")
+
+
+@cli.command()
+def backup(
+    to: Annotated[
+        Path | None,
+        typer.Option(help="The folder to write to, instead of JISR_BACKUP_DIR; nothing there is deleted."),
+    ] = None,
+    daily: Annotated[bool, typer.Option("--daily", hidden=True)] = False,
+) -> None:
+    """Back up the database, also while the service runs, into one encrypted file, and check it."""
+    settings = _settings()
+    _in_the_background()
+    if daily:
+        _log_backup(settings)
+        return
+    made = _run(_back_up(settings, to))
+    typer.echo(f"Backed up and checked: {made.path}")
+    typer.echo(
+        f"{made.rows} rows of {made.tables} tables, {made.size / MIB:.1f} MiB, as of {_utc(made.made_at)}."
+    )
+    typer.echo(
+        f"It can't be read without the keys, which are not in it: keep {_keys_place(settings)} elsewhere."
+    )
+
+
+@cli.command()
+def restore(
+    file: Annotated[Path, typer.Argument(help="A file that `backup` made, of SQLite or of PostgreSQL.")],
+    replace: Annotated[
+        bool,
+        typer.Option(
+            "--replace", help="SQLite: take the place of a database that is not empty, and keep it aside."
+        ),
+    ] = False,
+) -> None:
+    """Put a backup into the database that the settings name, while no service runs."""
+    settings = _settings()
+    done = _run(_restore(settings, file, replace))
+    typer.echo(f"Restored {done.rows} rows as of {_utc(done.made_at)}.")
+    if done.kept is not None:
+        typer.echo(f"The database before is kept as {done.kept}: delete it when nobody needs it any more.")
+    if done.given_up.messages:
+        typer.echo(f"{done.given_up.messages} messages were given up, because they are too old to help.")
+    if done.given_up.announcements:
+        typer.echo(
+            f"{done.given_up.announcements} announcements were stopped, since nobody knows whom "
+            "they reached: a manager can make them anew."
+        )
+    typer.echo("What happened after the backup is not in it, erasures included. The service can be started.")
+
+
+async def _back_up(settings: Settings, to: Path | None) -> Backup:
+    folder = to or settings.backup_folder
+    if folder is None:
+        raise SettingsWrong("Say where to, with --to FOLDER or JISR_BACKUP_DIR.")
+    now = datetime.now(UTC)
+    async with wiring.opened_beside(settings) as (engine, keys):
+        made = await back_up(engine, keys, folder, scratch=settings.var_dir, now=now)
+    if to is None:
+        forget_backups(folder, before=now - timedelta(days=settings.backup_keep))
+    return made
+
+
+def _log_backup(settings: Settings) -> None:
+    """Make the day's backup, and say in the log what became of it."""
+    log = structlog.get_logger("bot.backup")
+    try:
+        made = asyncio.run(_back_up(settings, None))
+    except OPERATORS_MISTAKES as error:
+        log.error("backup_failed", reason=str(error))
+        raise typer.Exit(SAID) from None
+    except Exception as error:
+        log.exception("backup_failed")
+        raise typer.Exit(SAID) from error
+    log.info(
+        "backup_made", file=made.path.name, tables=made.tables, rows=f"{made.rows:,}", mib=made.size // MIB
+    )
+
+
+async def _restore(settings: Settings, file: Path, replace: bool) -> Restored:
+    keys, now = _present_keys(settings), datetime.now(UTC)
+    if not settings.uses_sqlite:
+        return await restore_postgresql(file, settings.async_database_url, keys, now=now)
+    with wiring.only_process(settings):
+        return await restore_sqlite(file, wiring.sqlite_path(settings), keys, replace=replace, now=now)
+
+
+def _present_keys(settings: Settings) -> KeyRing:
+    """Return the keys there are. New ones would open no backup, and stand in the way of the right ones."""
+    if settings.keys is not None:
+        return KeyRing.from_text(settings.keys.get_secret_value())
+    path = settings.var_dir / "keys"
+    if not path.exists():
+        raise KeysBroken(
+            f"There is no key file {path}, and a backup holds no keys: put back your copy of it first."
+        )
+    return load_or_create_keys(path)
+
+
+def _keys_place(settings: Settings) -> str:
+    return "JISR_KEYS" if settings.keys is not None else f"a copy of {settings.var_dir / 'keys'}"
+
+
+def _in_the_background() -> None:
+    """Let the service go first, and end well when told to."""
+    os.nice(10)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def _utc(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
 
 
 async def _staff(settings: Settings) -> list[str]:
