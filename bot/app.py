@@ -22,6 +22,7 @@ from starlette.routing import BaseRoute
 from telegram import Bot
 from telegram.error import InvalidToken, TelegramError
 
+from bot.backup import DailyBackup
 from bot.centres_file import read_centres
 from bot.channels import webchat
 from bot.channels.telegram import TelegramSender, payload_parser
@@ -187,7 +188,8 @@ async def _run(
         turns = Turns(database, voice, clock, parsers)
         work.extend(turns.work() for _ in range(TURN_WORKERS[database.is_sqlite]))
     if Role.TICKS in settings.roles:
-        work.append(leading.lead("ticks", Ticks(database, voice, clock).run))
+        backup = DailyBackup(database, clock).make_if_due if settings.has_daily_backup else None
+        work.append(leading.lead("ticks", Ticks(database, voice, clock, backup=backup).run))
     if not database.is_sqlite:
         work.append(_relay_wakes(database))
     token = settings.metrics_token.get_secret_value() if settings.metrics_token else None

@@ -51,12 +51,20 @@ KEEP_ERASED = timedelta(hours=1)
 
 
 class Ticks:
-    """One process's timers."""
+    """One process's timers. `backup` makes the day's backup unless there is one; None: none is made."""
 
-    def __init__(self, database: Database, voice: Voice, clock: Clock) -> None:
+    def __init__(
+        self,
+        database: Database,
+        voice: Voice,
+        clock: Clock,
+        *,
+        backup: Callable[[], Awaitable[None]] | None = None,
+    ) -> None:
         self._database = database
         self._voice = voice
         self._clock = clock
+        self._backup = backup
 
     async def run(self) -> None:
         """Tick until cancelled."""
@@ -79,7 +87,9 @@ class Ticks:
     def timers(self) -> list[tuple[Callable[[], Awaitable[None]], CronTrigger]]:
         """Return what is done by the clock, with its times in the country's zone."""
         zone = self._voice.world.zone
+        backup = [(self._backup, CronTrigger(minute=0, timezone=zone))] if self._backup else []
         return [
+            *backup,
             (self.propose_holidays, CronTrigger(hour=3, minute=30, timezone=zone)),
             (self.forget, CronTrigger(hour=4, minute=30, timezone=zone)),
             (self.forget_people, CronTrigger(minute=7, timezone=zone)),

@@ -17,6 +17,7 @@ from sqlalchemy import insert, inspect, make_url, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 from structlog.testing import capture_logs
 
+from bot.app import load_voice
 from bot.backup import (
     BACKUP_MARK,
     Backup,
@@ -28,6 +29,7 @@ from bot.backup import (
     opened_backup,
 )
 from bot.restore import NUMBERS_A_SECOND, Restored, restore_postgresql, restore_sqlite
+from bot.ticks import Ticks
 from bot.zone import NAME, casablanca
 from storage import schema
 from storage.database import Database, create_engine
@@ -594,3 +596,16 @@ async def test_one_that_fails_is_one_line_in_the_log(
     tried, lines = await attempts(source, keys, folder, last=None, now=NOW, code=code)
 
     assert (tried, lines) == (1, line)
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+async def test_each_full_hour_is_looked_whether_one_is_due(source: AsyncEngine, keys: KeyRing) -> None:
+    database = Database(source, keys, zone=casablanca(), zone_name=NAME)
+    daily = DailyBackup(database, SetClock(NOW)).make_if_due
+    ticks = Ticks(database, load_voice(), SetClock(NOW), backup=daily)
+
+    (trigger,) = [trigger for job, trigger in ticks.timers() if job == daily]
+
+    moment = trigger.get_next_fire_time(None, NOW)
+    assert moment == datetime(2026, 11, 23, 4, tzinfo=UTC)
+    assert trigger.get_next_fire_time(moment, moment + timedelta(seconds=1)) == moment + timedelta(hours=1)
