@@ -5,8 +5,10 @@ country's zone; the due rows wake themselves, since the next one's time is known
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from datetime import date, datetime, timedelta
+from functools import partial
+from typing import Any
 
 import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
@@ -25,8 +27,10 @@ from conversations.care.wall_time import to_local, to_utc
 from conversations.engine.outbound import Purpose
 from conversations.engine.turn import Push
 from conversations.flows.news import AnnouncementNews, CheckInNews
+from storage.budgets import BudgetStore
 from storage.database import Database
 from storage.errors import DatabaseLocked, DatabaseUnreachable
+from storage.retention import BATCH, Grows, RetentionStore
 from storage.schedule import DueMessage
 from storage.unit_of_work import UnitOfWork
 
@@ -40,14 +44,18 @@ HOLIDAYS_AHEAD = timedelta(days=120)
 ANNOUNCEMENT_LIFE = timedelta(days=1)
 
 # How long rows are kept. The law fixes no period for this use; these are the team's.
-KEEP_INBOX = timedelta(days=7)
-KEEP_OUTBOX = timedelta(days=30)
-KEEP_DUE = timedelta(days=60)
-KEEP_NOTICES = timedelta(days=60)
+KEEP = {
+    Grows.INBOX: timedelta(days=7),
+    Grows.OUTBOX: timedelta(days=30),
+    Grows.DUE: timedelta(days=60),
+    Grows.NOTICES: timedelta(days=60),
+    Grows.TASKS: timedelta(days=90),
+    Grows.LOOKS: timedelta(days=365),
+}
 KEEP_REFUSED = timedelta(days=1)
-KEEP_TASKS = timedelta(days=90)
-KEEP_LOOKS = timedelta(days=365)
 KEEP_ERASED = timedelta(hours=1)
+# Between two steps of forgetting, so that others get their turn.
+STEP_PAUSE_S = 0.05
 
 
 class Ticks:
@@ -68,9 +76,6 @@ class Ticks:
 
     async def run(self) -> None:
         """Tick until cancelled."""
-        # A machine that is switched off at night would never forget anybody.
-        await _guarded(self.forget)()
-        await _guarded(self.forget_people)()
         scheduler = AsyncIOScheduler(timezone=self._voice.world.zone)
         for job, trigger in self.timers():
             scheduler.add_job(
@@ -81,6 +86,9 @@ class Ticks:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._due())
                 group.create_task(self._progress())
+                # A machine that is switched off at night would never forget anybody.
+                group.create_task(_guarded(self.forget)())
+                group.create_task(_guarded(self.forget_people)())
         finally:
             scheduler.shutdown(wait=False)
 
@@ -211,26 +219,57 @@ class Ticks:
             await propose_holidays(unit, today)
 
     async def forget(self) -> None:
-        """Delete what is no longer needed."""
+        """Delete what is no longer needed, some rows at a time: people are served meanwhile."""
         now = self._clock.now()
-        async with self._database.transaction() as unit:
-            counts = {
-                "inbox": await unit.inbox.forget(before=now - KEEP_INBOX),
-                "outbox": await unit.outbox.forget(before=now - KEEP_OUTBOX),
-                "due": await unit.schedule.forget(before=now - KEEP_DUE),
-                "notices": await unit.sessions.forget_notices(before=now - KEEP_NOTICES),
-                "tasks": await unit.tasks.forget(before=now - KEEP_TASKS),
-                "looks": await unit.audit.forget(before=now - KEEP_LOOKS),
-            }
+        await self._in_steps(partial(self._settle, now - KEEP[Grows.OUTBOX]))
+        counts = {what.value: await self._prune(what, now - age) for what, age in KEEP.items()}
+        await self._in_steps(self._forget_chats)
         log.info("retention_done", **counts)
 
     async def forget_people(self) -> None:
         """Delete people who asked for it or never agreed."""
         now = self._clock.now()
-        async with self._database.transaction() as unit:
-            refused = await unit.contacts.forget_refused(before=now - KEEP_REFUSED)
-            erased = await unit.contacts.forget_erased(before=now - KEEP_ERASED)
+        refused = await self._in_steps(partial(self._forget_refused, now - KEEP_REFUSED))
+        erased = await self._in_steps(partial(self._forget_erased, now - KEEP_ERASED))
         log.info("people_forgotten", refused=refused, erased=erased)
+
+    async def _prune(self, what: Grows, before: datetime) -> int:
+        rows, after = 0, 0
+        while True:
+            async with self._database.transaction() as unit:
+                done = await RetentionStore(unit.connection).prune(what, before=before, after=after)
+            rows += done.rows
+            if done.after is None:
+                return rows
+            after = done.after
+            await asyncio.sleep(STEP_PAUSE_S)
+
+    async def _in_steps(self, step: Callable[[UnitOfWork], Awaitable[int]]) -> int:
+        """Do a step, in a transaction of its own, until nothing is left; returns how many it did."""
+        total = 0
+        while True:
+            async with self._database.transaction() as unit:
+                done = await step(unit)
+            if not done:
+                return total
+            total += done
+            await asyncio.sleep(STEP_PAUSE_S)
+
+    @staticmethod
+    async def _settle(before: datetime, unit: UnitOfWork) -> int:
+        return await unit.announcements.settle(before=before)
+
+    @staticmethod
+    async def _forget_chats(unit: UnitOfWork) -> int:
+        return await BudgetStore(unit.connection).forget_chats(limit=BATCH)
+
+    @staticmethod
+    async def _forget_refused(before: datetime, unit: UnitOfWork) -> int:
+        return await unit.contacts.forget_refused(before=before)
+
+    @staticmethod
+    async def _forget_erased(before: datetime, unit: UnitOfWork) -> int:
+        return await unit.contacts.forget_erased(before=before)
 
 
 async def propose_holidays(unit: UnitOfWork, today: date) -> None:
@@ -248,7 +287,7 @@ def _keeps_quiet(row: DueMessage) -> bool:
     return row.step != ReminderStep.TWO_HOURS_BEFORE
 
 
-def _guarded(job: Callable[[], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+def _guarded(job: Callable[[], Awaitable[None]]) -> Callable[[], Coroutine[Any, Any, None]]:
     """Return the job so that a failure is logged and the next time tries again."""
 
     async def run() -> None:

@@ -98,15 +98,34 @@ class AnnouncementStore:
         )
         return [_announcement(row) for row in await self._connection.execute(query)]
 
+    async def settle(self, *, before: datetime) -> bool:
+        """Write down how one announcement from before that ended, since its rows go; False: none is left."""
+        query = (
+            select(announcements.c.id)
+            .where(
+                announcements.c.outcomes.is_(None),
+                announcements.c.status != AnnouncementStatus.RUNNING,
+                announcements.c.started_at < before,
+            )
+            .order_by(announcements.c.id)
+            .limit(1)
+        )
+        announcement_id = await self._connection.scalar(query)
+        if announcement_id is None:
+            return False
+        people = json.dumps(await self._people(announcement_id))
+        await self._connection.execute(
+            update(announcements).where(announcements.c.id == announcement_id).values(outcomes=people)
+        )
+        return True
+
     async def progress(self, announcement_id: int) -> Progress:
         """Return how far it is. Whoever was forgotten since counts as dropped."""
-        total = (await self.get(announcement_id)).total
-        query = (
-            select(_outcome().label("outcome"), func.count().label("people"))
-            .where(outbox.c.announcement_id == announcement_id)
-            .group_by("outcome")
-        )
-        people = {row.outcome: row.people for row in await self._connection.execute(query)}
+        query = select(announcements.c.total, announcements.c.outcomes)
+        total, settled = (
+            await self._connection.execute(query.where(announcements.c.id == announcement_id))
+        ).one()
+        people = json.loads(settled) if settled else await self._people(announcement_id)
         forgotten = total - sum(people.values())
         return Progress(
             total=total,
@@ -115,6 +134,15 @@ class AnnouncementStore:
             blocked=people.get("blocked", 0),
             dropped=people.get("dropped", 0) + forgotten,
         )
+
+    async def _people(self, announcement_id: int) -> dict[str, int]:
+        """Count its people by what became of their message."""
+        query = (
+            select(_outcome().label("outcome"), func.count().label("people"))
+            .where(outbox.c.announcement_id == announcement_id)
+            .group_by("outcome")
+        )
+        return {row.outcome: row.people for row in await self._connection.execute(query)}
 
     async def _give_up(self, announcement_id: int, reason: str) -> None:
         await self._connection.execute(

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import insert, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.care.people import ContactId
@@ -40,8 +40,3 @@ class AuditStore:
             .order_by(audit.c.at.desc(), audit.c.id.desc())
         )
         return [Look(row.by_contact_id, row.what, row.at) for row in await self._connection.execute(query)]
-
-    async def forget(self, *, before: datetime) -> int:
-        """Delete looks from before that; returns how many."""
-        result = await self._connection.execute(delete(audit).where(audit.c.at < before))
-        return result.rowcount

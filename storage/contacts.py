@@ -127,7 +127,7 @@ class ContactStore:
         await erasure.erase(self._connection, contact_id, at=at)
 
     async def forget_erased(self, before: datetime) -> int:
-        """Delete people erased before that to whom no last word is under way; returns how many.
+        """Delete some people erased before that to whom no last word is under way; returns how many.
 
         A word that has not left a day before that is no longer waited for.
         The author of an announcement stays until it has ended: its progress is told to somebody.
@@ -150,7 +150,7 @@ class ContactStore:
         )
 
     async def forget_refused(self, before: datetime) -> int:
-        """Delete people who refused or never answered and are silent since then; returns how many.
+        """Delete some people who refused or never answered and are silent since then; returns how many.
 
         A visit since then keeps a person, and so does a task: a relative waits for a call without consent.
         """

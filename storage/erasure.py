@@ -24,8 +24,8 @@ from storage.tables import (
     tasks,
 )
 
-# So many people are deleted at a time; a statement takes at most 32,767 values.
-BATCH = 500
+# So many people are deleted in one transaction: others write meanwhile.
+BATCH = 200
 
 # Everything a new contact has not said yet.
 BLANK = {
@@ -58,17 +58,16 @@ async def erase(connection: AsyncConnection, contact_id: ContactId, *, at: datet
 
 
 async def delete_people(connection: AsyncConnection, condition: ColumnElement[bool]) -> int:
-    """Delete the contacts of which the condition holds, and all about them; returns how many."""
-    deleted = 0
+    """Delete contacts of which the condition holds, at most BATCH, and all about them; returns how many."""
     batch = select(contacts.c.id).where(condition).order_by(contacts.c.id).limit(BATCH).with_for_update()
-    while people := (await connection.scalars(batch)).all():
+    people = (await connection.scalars(batch)).all()
+    if people:
         chosen = select(contacts.c.id).where(contacts.c.id.in_(people))
         await _delete_messages(connection, chosen)
         await _hand_back_tasks(connection, chosen)
         # The foreign keys see to the rest: what is the person's goes, what only mentions them lets go.
         await connection.execute(delete(contacts).where(contacts.c.id.in_(people)))
-        deleted += len(people)
-    return deleted
+    return len(people)
 
 
 async def start_afresh(connection: AsyncConnection, contact_id: ContactId, *, now: datetime) -> None:

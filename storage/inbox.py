@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Update, bindparam, delete, func, or_, select, update
+from sqlalchemy import BigInteger, Update, bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -160,13 +160,6 @@ class InboxStore:
         return [
             (row.received_at, self._keys.decrypt(row.payload_enc, about=_PAYLOAD)) for row in reversed(rows)
         ]
-
-    async def forget(self, *, before: datetime) -> int:
-        """Delete handled updates older than that."""
-        result = await self._connection.execute(
-            delete(inbox).where(inbox.c.status != "waiting", inbox.c.received_at < before)
-        )
-        return result.rowcount
 
     async def _queue_up(self, lanes: set[bytes]) -> None:
         """Wait until whoever is adding to one of the lanes has committed.

@@ -15,7 +15,6 @@ from sqlalchemy import (
     Select,
     bindparam,
     case,
-    delete,
     func,
     or_,
     select,
@@ -192,7 +191,7 @@ class OutboxStore:
     async def release_leases(self) -> None:
         """Let everything that was cut off half-way leave at once; only right while nobody is sending."""
         await self._connection.execute(
-            update(outbox).where(outbox.c.status == "sending").values(lease_until=None)
+            update(outbox).where(outbox.c.lease_until.is_not(None)).values(lease_until=None)
         )
 
     async def waiting_for(self, address_id: int, *, after: int, now: datetime) -> list[Shown]:
@@ -270,16 +269,6 @@ class OutboxStore:
             select(func.min(ready, type_=outbox.c.due_at.type)).where(*_is_head(channels, lanes, now))
         )
         return moment
-
-    async def forget(self, *, before: datetime) -> int:
-        """Delete messages written before that, whatever became of them; what has not left never will.
-
-        Announcements keep theirs for their counts.
-        """
-        result = await self._connection.execute(
-            delete(outbox).where(outbox.c.announcement_id.is_(None), outbox.c.created_at < before)
-        )
-        return result.rowcount
 
     async def _rows(self, ids: Sequence[int], claimed_at: datetime) -> list[OutboxRow]:
         query = (

@@ -117,13 +117,6 @@ class DueStore:
             update(due_messages).where(due_messages.c.id == due_id).values(due_at=due_at)
         )
 
-    async def forget(self, *, before: datetime) -> int:
-        """Delete rows that were due before that and wait no more; returns how many."""
-        result = await self._connection.execute(
-            delete(due_messages).where(~is_waiting(due_messages), due_messages.c.due_at < before)
-        )
-        return result.rowcount
-
     async def next_due_at(self) -> datetime | None:
         """Return when the next message falls due, None when none waits."""
         moment: datetime | None = await self._connection.scalar(

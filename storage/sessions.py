@@ -123,11 +123,6 @@ class SessionStore:
         query = delete(notices).where(notices.c.contact_id == contact_id, notices.c.subject == subject)
         await self._connection.execute(query if but is None else query.where(notices.c.id != but))
 
-    async def forget_notices(self, *, before: datetime) -> int:
-        """Delete notices nobody acted on; their buttons then say that they are no longer current."""
-        result = await self._connection.execute(delete(notices).where(notices.c.created_at < before))
-        return result.rowcount
-
     def _notice_in(self, row: Any) -> Notice | None:
         if row is None:
             return None

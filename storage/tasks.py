@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Update, delete, insert, or_, select, update
+from sqlalchemy import Row, Update, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.care.people import ContactId
@@ -92,13 +92,6 @@ class TaskStore:
         )
         row = (await self._connection.execute(query)).one_or_none()
         return None if row is None else self._task(row)
-
-    async def forget(self, *, before: datetime) -> int:
-        """Delete tasks that were done before that; returns how many."""
-        result = await self._connection.execute(
-            delete(tasks).where(tasks.c.status == TaskStatus.DONE, tasks.c.changed_at < before)
-        )
-        return result.rowcount
 
     async def _changed(self, change: Update) -> Task | None:
         row = (await self._connection.execute(change.returning(tasks))).one_or_none()

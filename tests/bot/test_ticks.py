@@ -14,13 +14,8 @@ from structlog.testing import capture_logs
 from bot import zone
 from bot.ticks import (
     ANNOUNCEMENT_LIFE,
-    KEEP_DUE,
+    KEEP,
     KEEP_ERASED,
-    KEEP_INBOX,
-    KEEP_LOOKS,
-    KEEP_NOTICES,
-    KEEP_OUTBOX,
-    KEEP_TASKS,
     Ticks,
 )
 from bot.turns import Voice, show_push
@@ -39,6 +34,7 @@ from storage.encryption import KeyRing
 from storage.errors import DatabaseLocked
 from storage.inbox import NewUpdate
 from storage.outbox import Delivered, OutboxRow
+from storage.retention import Grows
 from storage.tables import announcements, contacts, due_messages, inbox, notices, outbox, tasks
 from storage.unit_of_work import UnitOfWork
 from tests.bot.small_talk import cut_off
@@ -489,7 +485,7 @@ async def test_what_is_no_longer_needed_is_forgotten_and_nothing_else(town: Town
         )  # fmt: skip
         await unit.sessions.save(brahim.id, Session(prompt_no=3), now=MONDAY)
         now = MONDAY + timedelta(days=400)
-        for age in (KEEP_LOOKS, KEEP_TASKS):
+        for age in (KEEP[Grows.LOOKS], KEEP[Grows.TASKS]):
             for moment in (now - age - second, now - age + second):
                 await unit.audit.looked(brahim.id, brahim.id, "task", now=moment)
                 done = await unit.tasks.add(
@@ -498,8 +494,9 @@ async def test_what_is_no_longer_needed_is_forgotten_and_nothing_else(town: Town
                 )  # fmt: skip
                 await unit.tasks.finish(done.id, brahim.id, now=moment)
     town.clock.moves_to(now)
-    for keep, old in ((KEEP_INBOX, "done"), (KEEP_OUTBOX, "sent"), (KEEP_NOTICES, ""), (KEEP_DUE, "due")):
-        for name, moment in (("old", now - keep - second), ("young", now - keep + second)):
+    kinds = ((Grows.INBOX, "done"), (Grows.OUTBOX, "sent"), (Grows.NOTICES, ""), (Grows.DUE, "due"))
+    for what, old in kinds:
+        for name, moment in (("old", now - KEEP[what] - second), ("young", now - KEEP[what] + second)):
             await _leave(town, brahim, f"{name} {old}", moment)
 
     await town.ticks.forget()

@@ -15,13 +15,3 @@ async def test_a_person_can_ask_who_looked(
     await unit.audit.looked(driss.id, brahim.id, "task", now=NOW)
 
     assert await unit.audit.looks(amina.id) == [Look(driss.id, "visits", later), Look(driss.id, "task", NOW)]
-
-
-async def test_looks_are_forgotten_after_a_time(unit: UnitOfWork, amina: Contact, driss: Contact) -> None:
-    later = NOW + timedelta(seconds=1)
-    for moment in (NOW, later):
-        await unit.audit.looked(driss.id, amina.id, "task", now=moment)
-
-    assert await unit.audit.forget(before=later) == 1
-
-    assert await unit.audit.opened_at(amina.id) == [later]

@@ -158,19 +158,6 @@ async def test_the_last_updates_of_a_lane_can_be_looked_up(unit: UnitOfWork) -> 
     assert latest == [(NOW + timedelta(seconds=second), str(second)) for second in (1, 2, 3)]
 
 
-async def test_what_was_handled_is_forgotten_after_a_time_and_what_waits_is_not(unit: UnitOfWork) -> None:
-    for number, day in enumerate((0, 0, 3)):
-        await add(unit, new(str(number), payload=str(number)), now=NOW + timedelta(days=day))
-    for status in ("done", "failed"):
-        await unit.inbox.close((await claimed(unit)).id, status=status, now=NOW)
-    await add(unit, new("old", payload="old"))
-
-    assert await unit.inbox.forget(before=NOW + timedelta(days=1)) == 2
-
-    assert await everything(unit) == ["2", "old"]
-    assert await unit.inbox.forget(before=NOW + timedelta(days=1)) == 1
-
-
 # Several workers
 
 

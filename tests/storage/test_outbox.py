@@ -499,28 +499,6 @@ async def test_news_that_were_stopped_on_their_way_are_not_tried_again(
     assert (await unit.announcements.progress(number)).dropped == 1
 
 
-async def test_messages_are_forgotten_after_a_time_sent_or_not_but_not_the_counts_of_news(
-    unit: UnitOfWork, amina: Contact, brahim: Contact, driss: Contact
-) -> None:
-    number = await announce(unit, driss)
-    for person in (amina, brahim, driss):
-        await write(unit, person, f"to {person.id}")
-    rows = await claim(unit)
-    await unit.outbox.report([sent(row) for row in rows if row.external_id != "4242"])
-    await write(unit, amina, "young", now=NOW + SECOND)
-    (young,) = [row for row in await claim(unit, now=NOW + SECOND) if row.external_id == "212600000001"]
-    await unit.outbox.report([sent(young)])
-
-    assert await unit.outbox.forget(before=NOW + SECOND) == 3
-
-    assert set(await statuses(unit)) == {
-        f"announcement:{number}:{amina.id}",
-        f"announcement:{number}:{brahim.id}",
-        "young",
-    }
-    assert (await unit.announcements.progress(number)).sent == 1
-
-
 # Several processes
 
 

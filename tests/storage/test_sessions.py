@@ -170,12 +170,3 @@ async def test_a_notice_is_rewritten_under_its_number(
 
     assert await unit.sessions.notice(amina.id, notice.id) == replace(notice, choices=choices)
     assert await unit.sessions.notice_about(amina.id, "visit:13") is None
-
-
-async def test_notices_nobody_acted_on_are_forgotten_after_a_time(unit: UnitOfWork, amina: Contact) -> None:
-    await pushed(unit, amina)
-    kept = await pushed(unit, amina, after_s=60)
-
-    assert await unit.sessions.forget_notices(before=NOW + timedelta(seconds=60)) == 1
-
-    assert await unit.sessions.newest_notice(amina.id, since=None) == kept

@@ -6,6 +6,7 @@ from conversations.care.people import Contact
 from conversations.engine.flow import Choice
 from conversations.engine.session import Frame
 from storage.inbox import NewUpdate
+from storage.retention import Grows, RetentionStore
 from storage.unit_of_work import UnitOfWork
 from tests.storage.conftest import NOW
 
@@ -31,6 +32,6 @@ async def test_an_update_after_a_quiet_week_is_not_taken_for_an_answered_one(uni
         return stored.id
 
     before = await numbered("1")
-    await unit.inbox.forget(before=NOW + timedelta(days=7))
+    await RetentionStore(unit.connection).prune(Grows.INBOX, before=NOW + timedelta(days=7))
 
     assert await numbered("2") != before

@@ -92,22 +92,6 @@ async def test_a_finished_task_stays_finished(
         await unit.tasks.take(task.id, driss.id, now=NOW)
 
 
-async def test_what_was_done_long_ago_is_forgotten_and_what_is_not_done_never(
-    unit: UnitOfWork, amina: Contact, driss: Contact
-) -> None:
-    old, young, taken, waiting = [await add(unit, amina) for _ in range(4)]
-    await unit.tasks.finish(old.id, driss.id, now=NOW)
-    await unit.tasks.finish(young.id, driss.id, now=NOW + timedelta(seconds=1))
-    await unit.tasks.take(taken.id, driss.id, now=NOW)
-
-    assert await unit.tasks.forget(before=NOW + timedelta(seconds=1)) == 1
-
-    with pytest.raises(TaskUnknown):
-        await unit.tasks.get(old.id)
-    assert (await unit.tasks.get(young.id)).status is TaskStatus.DONE
-    assert {task.id for task in await unit.tasks.open("sale")} == {taken.id, waiting.id}
-
-
 async def test_open_are_urgent_tasks_first_then_the_oldest(
     unit: UnitOfWork, amina: Contact, driss: Contact
 ) -> None:
