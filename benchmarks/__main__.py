@@ -8,8 +8,7 @@ from rich.console import Console
 
 from benchmarks.results import keep, show
 
-NAMES = ("turns",)
-_LATER = (
+NAMES = (
     "turns", "latency", "lost", "race", "processes", "pending", "reminders", "broadcast", "memory",
 )  # fmt: skip
 

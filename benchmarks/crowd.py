@@ -31,7 +31,10 @@ class Screen:
 
 @dataclass(slots=True)
 class Person:
-    """`scene` is where in the script they are, -1 before the opening; `asked_at` is None while nothing is due."""
+    """`scene` is where in the script they are, -1 before it; `asked_at` is None while nothing is due.
+
+    `hasty`: they have typed the opening right behind a tap, whose answer has to come first.
+    """
 
     chat_id: int
     crowd: "Crowd"
@@ -39,6 +42,7 @@ class Person:
     asked_at: float | None = None
     screen: Screen | None = None
     gone: bool = False
+    hasty: bool = False
 
 
 @dataclass(slots=True)
@@ -55,6 +59,7 @@ class Noticed:
     led_back: int = 0
     turned_away: int = 0
     nobody_left: int = 0
+    last_answer_at_s: float | None = None
     latencies_s: "array[float]" = field(default_factory=lambda: array("d"))
 
     def as_json(self) -> dict[str, Any]:
@@ -77,7 +82,7 @@ class Outside:
 
 
 class Crowd:
-    """People of one kind. `chat_ids` are who may come, each for one dialogue; `patience_s` is how long they wait."""
+    """People of one kind: `chat_ids` come for one dialogue each, and wait `patience_s` for an answer."""
 
     def __init__(
         self, outside: Outside, script: Script, chat_ids: Iterator[int], *, patience_s: float, seed: int = 1
@@ -108,13 +113,22 @@ class Crowd:
         if person.asked_at is None:
             self.noticed.out_of_order += 1
             return
+        if person.hasty:
+            person.hasty = False
+            if scene > 0:
+                self.noticed.answers += 1
+                person.scene = -1
+                return
+            self.noticed.out_of_order += 1
+            person.scene = -1
         expected = person.scene + 1
         if scene > expected:
             self.noticed.out_of_order += 1
         elif scene < expected:
             self.noticed.led_back += 1
         self.noticed.answers += 1
-        self.noticed.latencies_s.append(self._outside.now() - person.asked_at)
+        self.noticed.last_answer_at_s = now = self._outside.now()
+        self.noticed.latencies_s.append(now - person.asked_at)
         person.asked_at, person.scene, person.screen = None, scene, screen
         if scene == len(self._script.scenes):
             self.noticed.finished += 1
@@ -172,7 +186,7 @@ class Crowd:
             self._outside.presses(person, person.screen, data)
 
     def _recognised(self, person: Person, screen: Screen) -> int | None:
-        """Return which scene it is, the number of scenes for the end; what was expected is looked for first."""
+        """Return which scene it is, the number of scenes for the end; the expected one comes first."""
         scenes, expected = self._script.scenes, person.scene + 1
         if expected < len(scenes) and _is_shown(scenes[expected], screen):
             return expected
@@ -184,14 +198,25 @@ class Crowd:
 
 
 class ClosedCrowd(Crowd):
-    """Always `size` people in a dialogue, who press at once; when one is through, the next comes."""
+    """Always `size` people in a dialogue, who press at once; when one is through, the next comes.
+
+    Of their taps a share of `hasty` is followed at once by the opening, without waiting for the answer.
+    """
+
+    def __init__(self, *args: Any, hasty: float = 0.0, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._hasty = hasty
 
     def start(self, size: int) -> None:
         for _ in range(size):
             self._after_end()
 
     def _after_answer(self, person: Person) -> None:
+        is_between = 0 < person.scene < len(self._script.scenes) - 1
         self._acts(person)
+        if is_between and self._hasty and self._random.random() < self._hasty:
+            person.hasty = True
+            self._outside.types(person, self._script.opening)
 
     def _after_end(self) -> None:
         if not self._stopped and (person := self._comes()):

@@ -56,7 +56,7 @@ class Conditions:
 
 @dataclass(slots=True)
 class Counts:
-    """What the bot did since the last look. `sent` counts messages taken, by chat."""
+    """What the bot did. `sent` and `blocked` count messages by chat; `tried` is whom they went to, when."""
 
     calls: int = 0
     polls: int = 0
@@ -65,7 +65,8 @@ class Counts:
     refused_blocked: int = 0
     sent: Counter[int] = field(default_factory=Counter)
     blocked: Counter[int] = field(default_factory=Counter)
-    sent_at_s: "array[float]" = field(default_factory=lambda: array("d"))
+    tried: "array[int]" = field(default_factory=lambda: array("q"))
+    tried_at_s: "array[float]" = field(default_factory=lambda: array("d"))
 
 
 @dataclass(slots=True)
@@ -129,8 +130,12 @@ class Platform(Outside):
             method, _, query = path[path.rindex(b"/") + 1 :].partition(b"?")
             self._call(connection, method, body or query, query)
         elif path.startswith(b"/control/"):
-            answer = self.control(path[9:].decode(), json.loads(body) if body else {})
-            connection.respond(200, json.dumps(answer).encode())
+            try:
+                answer = self.control(path[9:].decode(), json.loads(body) if body else {})
+            except (AttributeError, KeyError, LookupError, TypeError) as error:
+                connection.respond(400, json.dumps(repr(error)).encode())
+            else:
+                connection.respond(200, json.dumps(answer).encode())
         else:
             connection.respond(404, NOT_FOUND)
 
@@ -158,6 +163,9 @@ class Platform(Outside):
         if (wait_s := self._too_fast_s()) > 0:
             self.counts.refused_too_fast += 1
             return 429, _too_many_requests(wait_s)
+        if not is_edit:
+            self.counts.tried.append(chat_id)
+            self.counts.tried_at_s.append(self.now())
         conditions = self.conditions
         if (
             conditions.blocked_every
@@ -175,7 +183,6 @@ class Platform(Outside):
         else:
             message_id = next(self._message_ids)
             self.counts.sent[chat_id] += 1
-            self.counts.sent_at_s.append(self.now())
         keyboard = json.loads(markup) if markup else {}
         shown = (
             f'{{"message_id":{message_id},"from":{{"id":{BOT_ID},"is_bot":true,"first_name":"Bench",'
@@ -271,8 +278,8 @@ class Platform(Outside):
         """Return when the bot first asked for updates, on the monotonic clock; None: not yet."""
         return self._first_poll_at
 
-    def control_closed(self, *, size: int, **given: Any) -> None:
-        crowd = ClosedCrowd(self, **self._crowd_arguments(given))
+    def control_closed(self, *, size: int, hasty: float = 0.0, **given: Any) -> None:
+        crowd = ClosedCrowd(self, **self._crowd_arguments(given), hasty=hasty)
         self._watch(crowd)
         crowd.start(size)
 
@@ -317,21 +324,20 @@ class Platform(Outside):
 
     def control_sent(self, *, first: int, last: int) -> dict[str, Any]:
         """Return what became of messages to the chats from first to last, both included."""
-        counts = self.counts
-        times = [counts.sent[chat] for chat in range(first, last + 1) if counts.sent[chat]]
+        counts, chats = self.counts, range(first, last + 1)
+        pairs = zip(counts.tried, counts.tried_at_s, strict=True)
+        tried_at_s = [at_s for chat, at_s in pairs if chat in chats]
+        received = [counts.sent[chat] for chat in chats if chat in counts.sent]
         return {
-            "chats": len(times),
-            "messages": sum(times),
-            "doubled": sum(times) - len(times),
-            "blocked_chats": sum(1 for chat in range(first, last + 1) if counts.blocked[chat]),
+            "chats": len(received),
+            "messages": sum(received),
+            "doubled": sum(received) - len(received),
+            "blocked_chats": sum(chat in counts.blocked for chat in chats),
             "refused_too_fast": counts.refused_too_fast,
-            "first_at_s": counts.sent_at_s[0] if counts.sent_at_s else None,
-            "last_at_s": counts.sent_at_s[-1] if counts.sent_at_s else None,
+            "first_at_s": tried_at_s[0] if tried_at_s else None,
+            "last_at_s": tried_at_s[-1] if tried_at_s else None,
+            "now_s": self.now(),
         }
-
-    def control_sent_at(self) -> list[float]:
-        """Return when each message was taken, on the monotonic clock."""
-        return self.counts.sent_at_s.tolist()
 
     def control_forget_sent(self) -> None:
         self.counts = Counts()
@@ -375,7 +381,7 @@ class Platform(Outside):
 
 def _fields(body: bytes) -> dict[bytes, bytes]:
     """Return a form's fields, still percent-encoded: most are never looked at."""
-    return dict(part.partition(b"=")[::2] for part in body.split(b"&"))  # type: ignore[misc]
+    return dict(part.partition(b"=")[::2] for part in body.split(b"&"))
 
 
 def _decoded(value: bytes) -> bytes:

@@ -137,8 +137,8 @@ def cpu_share(pids: list[int], share: float) -> Iterator[bool]:
         yield could
     finally:
         for folder in folders:
-            for pid in (folder / "cgroup.procs").read_text().split():
-                (_CPU_CGROUP / "cgroup.procs").write_text(pid)
+            for held in (folder / "cgroup.procs").read_text().split():
+                (_CPU_CGROUP / "cgroup.procs").write_text(held)
             folder.rmdir()
 
 

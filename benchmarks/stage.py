@@ -1,4 +1,4 @@
-"""The stage of one measurement: the fake platform on one core, a bot under test on another, a seeded database."""
+"""The stage of a measurement: the fake platform on one core, a bot on another, a seeded database."""
 
 import asyncio
 import json
@@ -11,6 +11,7 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -105,7 +106,10 @@ class PlatformProcess:
         """Send a command; see `Platform` in fake_platform.py."""
         assert self._client is not None  # noqa: S101 - used while it runs
         async with self._client.post(f"{self.url}/control/{name}", data=json.dumps(given)) as answer:
-            return await answer.json()
+            said = await answer.json()
+        if answer.status != HTTPStatus.OK:
+            raise RuntimeError(f"the platform does not {name}: {said}")
+        return said
 
 
 class BotProcess:
@@ -242,10 +246,15 @@ class Stage:
 
     @asynccontextmanager
     async def run(
-        self, kind: Kind, database: str, seed: Seed, *, processes: int = 1, cores: tuple[int, ...] = (BOT_CORE,),
+        self,
+        kind: Kind,
+        database: str,
+        seed: Seed,
+        *,
+        cores: tuple[int, ...] = (BOT_CORE,),
         **conditions: Any,
-    ) -> AsyncIterator[Run]:  # fmt: skip
-        """Give a platform and bots that are not started yet, on a fresh copy of the seeded database."""
+    ) -> AsyncIterator[Run]:
+        """Give a platform and a bot a core, not started yet, on a fresh copy of the seeded database."""
         self._number += 1
         folder = self._folder / f"run-{self._number}"
         folder.mkdir()
@@ -255,10 +264,8 @@ class Stage:
             await platform.do("conditions", **conditions)
             settings = _settings(kind, url, platform.url, folder)
             bots = [
-                BotProcess(
-                    kind, _clean_environment(settings), folder / f"bot-{at}.log", cores[at % len(cores)]
-                )
-                for at in range(processes)
+                BotProcess(kind, _clean_environment(settings), folder / f"bot-{at}.log", core)
+                for at, core in enumerate(cores)
             ]
             for bot in bots:
                 stack.push_async_callback(bot.stop)

@@ -78,7 +78,7 @@ class Reminder(Base):
 
 
 def make_engine(url: str) -> AsyncEngine:
-    """Return the engine; SQLite is switched to its write-ahead log, which is kinder to several connections."""
+    """Return the engine; SQLite gets its write-ahead log, which is kinder to several connections."""
     engine = create_async_engine(url)
     if engine.dialect.name == "sqlite":
 
@@ -114,11 +114,11 @@ async def open_days(session: AsyncSession, centre: str) -> list[date]:
     """Return the next days on which the centre has a free time."""
     tomorrow = date.today() + timedelta(days=1)  # noqa: DTZ011 - as most bots do it
     query = (
-        select(Visit.day, func.count())
+        select(Visit.day, func.count().label("visits"))
         .where(Visit.centre == centre, Visit.day >= tomorrow)
         .group_by(Visit.day)
     )
-    taken = {day: visits for day, visits in (await session.execute(query)).all()}
+    taken = {row.day: row.visits for row in await session.execute(query)}
     days = (tomorrow + timedelta(days=ahead) for ahead in range(DAYS_AHEAD))
     free = [day for day in days if day.weekday() != 6 and taken.get(day, 0) < len(TIMES)]
     return free[:SHOWN]
