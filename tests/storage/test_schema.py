@@ -1,3 +1,5 @@
+import asyncio
+import sys
 from typing import Any
 
 import pytest
@@ -9,7 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from storage import schema
 from storage.database import create_engine
 from storage.errors import MigrationBroken, SchemaOutdated
+from storage.marks import MarkStore
 from storage.tables import metadata
+from tests.service import ROOT
 
 # What PostgreSQL and SQLite say of indexes, with the conditions of partial ones, of constraints, of numbers.
 _DEFINITIONS = {
@@ -84,16 +88,62 @@ async def test_an_empty_database_is_said_to_be_too_old(empty_database_url: str) 
     await engine.dispose()
 
 
-async def test_a_database_of_a_later_version_is_said_to_be_too_new(engine: AsyncEngine) -> None:
-    async with engine.connect() as connection:
+async def _is_changed_by_a_later_version(engine: AsyncEngine, *, oldest_code: str | None) -> None:
+    async with engine.begin() as connection:
         await connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+        await connection.execute(text("DELETE FROM marks"))
+        if oldest_code is not None:
+            await MarkStore(connection).set(schema.OLDEST_CODE_MARK, oldest_code)
+
+
+@pytest.mark.parametrize("oldest_code", [None, "9998"])
+async def test_a_database_that_a_later_version_has_changed_for_good_is_refused(
+    engine: AsyncEngine, database_url: str, oldest_code: str | None
+) -> None:
+    await _is_changed_by_a_later_version(engine, oldest_code=oldest_code)
+
+    async with engine.connect() as connection:
         with pytest.raises(SchemaOutdated, match="newer version"):
             await schema.check_up_to_date(connection)
+    with pytest.raises(SchemaOutdated, match="newer version"):
+        await schema.migrate(database_url)
+
+
+@pytest.mark.parametrize("oldest_code", ["0001", schema.NEWEST])
+async def test_a_database_to_which_a_later_version_has_only_added_is_taken_as_it_is(
+    engine: AsyncEngine, database_url: str, oldest_code: str
+) -> None:
+    """As in a rolling deploy: a process of this version starts beside one of the next."""
+    await _is_changed_by_a_later_version(engine, oldest_code=oldest_code)
+
+    await schema.migrate(database_url)
+
+    async with engine.connect() as connection:
+        await schema.check_up_to_date(connection)
+        assert await schema.current(connection) == "9999"
+
+
+async def test_the_newest_migration_says_which_versions_can_live_with_it(engine: AsyncEngine) -> None:
+    async with engine.connect() as connection:
+        oldest_code = await MarkStore(connection).get(schema.OLDEST_CODE_MARK)
+
+    assert oldest_code in schema.REVISIONS
+
+
+async def test_a_start_with_nothing_to_migrate_does_without_alembic(database_url: str) -> None:
+    code = (
+        "import asyncio, sys; from storage.schema import migrate; "
+        "asyncio.run(migrate(sys.argv[1])); sys.exit('alembic' in sys.modules)"
+    )
+    process = await asyncio.create_subprocess_exec(sys.executable, "-c", code, database_url, cwd=ROOT)
+
+    assert await process.wait() == 0
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 async def test_a_migration_that_leaves_dangling_rows_changes_nothing(database_url: str) -> None:
     """SQLite's foreign keys are off while it migrates, so they are checked at the end."""
+    await schema.downgrade(database_url, schema.REVISIONS[-2])
     engine = create_engine(database_url)
     async with engine.connect() as connection:
         await connection.execute(text("COMMIT"))
