@@ -23,7 +23,7 @@ from storage.encryption import KeyRing, load_or_create_keys
 from tests.conftest import PostgresServer
 from tests.fake_telegram import FakeTelegram
 from tests.service import ROOT, ServiceProcess, as_setting, clean_environment, run_command
-from tests.telegram_people import FIRST, TOKEN, Phone, calls_to, ids, settings_with
+from tests.telegram_people import FIRST, KEYS, TOKEN, Phone, calls_to, ids, settings_with
 
 OTHER_KEYS = "other:" + base64.b64encode(b"o" * 32).decode()
 
