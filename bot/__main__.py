@@ -1,9 +1,10 @@
-"""The command line: `jisr run`, `invite`, `staff`, `dismiss`, `migrate`, `backup`, `restore`.
+"""The command line: `jisr run`, `invite`, `staff`, `dismiss`, `migrate`, `backup`, `restore`, `doctor`.
 
 Every mistake of the operator's ends with one sentence that says what to do, and exit code 2.
 """
 
 import asyncio
+import json
 import os
 import signal
 from collections.abc import Coroutine
@@ -167,6 +168,26 @@ def restore(
             "they reached: a manager can make them anew."
         )
     typer.echo("What happened after the backup is not in it, erasures included. The service can be started.")
+
+
+@cli.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="Say it as JSON, for programs.")] = False,
+) -> None:
+    """Look at everything the service needs, also beside it: ✓ good, ! to mend soon, ✗ to mend now.
+
+    The exit code is 0 when all is good, 1 when something is to be mended soon, 2 when something is now.
+    """
+    from bot import doctor as surgery
+
+    settings = _settings()
+    findings = _run(surgery.examine(settings))
+    if as_json:
+        typer.echo(json.dumps(surgery.as_json(findings), ensure_ascii=False))
+    else:
+        for line in surgery.as_lines(findings):
+            typer.echo(line)
+    raise typer.Exit(surgery.EXIT_CODES[surgery.worst(findings)])
 
 
 async def _back_up(settings: Settings, to: Path | None) -> Backup:

@@ -5,6 +5,7 @@ said here is about a person. While all is well, a heartbeat goes out; its silenc
 chat.
 """
 
+import asyncio
 import secrets
 import shutil
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -46,6 +47,7 @@ DISK_WRONG_BYTES, DISK_WELL_BYTES = 500_000_000, 700_000_000
 BACKUP_WRONG_AGE = timedelta(hours=36)
 # A look that comes so long after the one before means that nothing was done meanwhile.
 STANDSTILL = timedelta(minutes=3)
+LEAVE_WITHIN_S = 2.0
 # What a monitoring service must hear of by silence.
 STUCK_S = 300.0
 
@@ -208,10 +210,10 @@ class Alerts:
     async def leave(self) -> None:
         """Say that looking ends on purpose, so that whoever looks next does not think it a crash."""
         try:
-            async with self._database.transaction() as unit:
+            async with asyncio.timeout(LEAVE_WITHIN_S), self._database.transaction() as unit:
                 if await unit.marks.get(LOOKER_MARK) == self._looker:
                     await unit.marks.set(LOOKER_MARK, "")
-        except (DatabaseLocked, DatabaseUnreachable) as error:
+        except (DatabaseLocked, DatabaseUnreachable, TimeoutError) as error:
             log.info("alerts_left_unsaid", error=type(error).__name__)
 
     async def _signs(self, unit: UnitOfWork) -> Signs:

@@ -22,6 +22,7 @@ from starlette.routing import BaseRoute
 from telegram import Bot
 from telegram.error import InvalidToken, TelegramError
 
+from bot.alerts import Alerts
 from bot.backup import DailyBackup
 from bot.centres_file import read_centres
 from bot.channels import webchat
@@ -32,6 +33,7 @@ from bot.channels.telegram_intake import TelegramIntake
 from bot.channels.telegram_transport import AiohttpRequest
 from bot.clock import Clock, ShiftedClock, SystemClock
 from bot.delivery import Delivery
+from bot.heartbeat import Heartbeat
 from bot.http.app import create_app, create_health_app
 from bot.http.demo import DEMO_MARK, OFFSET_MARK
 from bot.http.health import Health
@@ -39,6 +41,7 @@ from bot.leading import Leading
 from bot.pacing import Pacer, SharedPacer
 from bot.places import load_catchment, load_places
 from bot.settings import Role, Settings, SettingsWrong
+from bot.systemd import READY, STOPPING, Systemd
 from bot.texts import load_texts
 from bot.ticks import Ticks, propose_holidays
 from bot.turns import Parser, Trouble, Turns, Voice
@@ -189,7 +192,9 @@ async def _run(
         work.extend(turns.work() for _ in range(TURN_WORKERS[database.is_sqlite]))
     if Role.TICKS in settings.roles:
         backup = DailyBackup(database, clock).make_if_due if settings.has_daily_backup else None
-        work.append(leading.lead("ticks", Ticks(database, voice, clock, backup=backup).run))
+        alerts = _alerts(service)
+        ticks = Ticks(database, voice, clock, backup=backup, look=alerts.look)
+        work.append(leading.lead("ticks", partial(_tick, ticks, alerts)))
     if not database.is_sqlite:
         work.append(_relay_wakes(database))
     token = settings.metrics_token.get_secret_value() if settings.metrics_token else None
@@ -200,8 +205,11 @@ async def _run(
         work.append(_web(service, listener, extra_routes))
     if health_listener is not None:
         work.append(_serve_http(create_health_app(health.routes(trusts_loopback=True)), health_listener))
+    systemd = Systemd()
+    work.append(systemd.keep_alive())
+    systemd.tell(READY)
     log.info("service_started", roles=",".join(settings.roles), demo=settings.is_demo)
-    await _until_stopped(stop, work, deliveries, health)
+    await _until_stopped(stop, work, deliveries, health, systemd)
     log.info("service_stopped")
 
 
@@ -210,6 +218,7 @@ async def _until_stopped(
     work: Sequence[Coroutine[Any, Any, None]],
     deliveries: Sequence[Delivery],
     health: Health,
+    systemd: Systemd,
 ) -> None:
     """Run everything until told to stop; a part that ends by itself is a fault and ends the process."""
     sending = [asyncio.create_task(delivery.run()) for delivery in deliveries]
@@ -219,6 +228,7 @@ async def _until_stopped(
     try:
         ended, _ = await asyncio.wait([stopping, *sending, *working], return_when=asyncio.FIRST_COMPLETED)
         health.is_stopping = True
+        systemd.tell(STOPPING)
         for delivery in deliveries:
             delivery.stop()
         if sending:
@@ -230,6 +240,27 @@ async def _until_stopped(
     for task in ended - {stopping}:
         task.result()
         raise RuntimeError("a part of the service ended by itself")
+
+
+def _alerts(service: Service) -> Alerts:
+    settings = service.settings
+    folder = sqlite_path(settings).parent if settings.uses_sqlite else settings.backup_folder
+    url = settings.heartbeat_url
+    return Alerts(
+        service.database,
+        service.voice,
+        service.clock,
+        folder=folder if folder and folder.exists() else None,
+        makes_backups=settings.has_daily_backup,
+        beat=Heartbeat(url.get_secret_value()).beat if url else None,
+    )
+
+
+async def _tick(ticks: Ticks, alerts: Alerts) -> None:
+    try:
+        await ticks.run()
+    finally:
+        await alerts.leave()
 
 
 def _pacer(database: Database, sender: TelegramSender, bot: Bot) -> Pacer | SharedPacer:

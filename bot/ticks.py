@@ -59,7 +59,10 @@ STEP_PAUSE_S = 0.05
 
 
 class Ticks:
-    """One process's timers. `backup` makes the day's backup unless there is one; None: none is made."""
+    """One process's timers. `backup` makes the day's backup unless there is one; None: none is made.
+
+    `look` is done each minute: see bot.alerts.
+    """
 
     def __init__(
         self,
@@ -68,11 +71,13 @@ class Ticks:
         clock: Clock,
         *,
         backup: Callable[[], Awaitable[None]] | None = None,
+        look: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._database = database
         self._voice = voice
         self._clock = clock
         self._backup = backup
+        self._look = look
 
     async def run(self) -> None:
         """Tick until cancelled."""
@@ -96,8 +101,10 @@ class Ticks:
         """Return what is done by the clock, with its times in the country's zone."""
         zone = self._voice.world.zone
         backup = [(self._backup, CronTrigger(minute=0, timezone=zone))] if self._backup else []
+        look = [(self._look, CronTrigger(second=0, timezone=zone))] if self._look else []
         return [
             *backup,
+            *look,
             (self.propose_holidays, CronTrigger(hour=3, minute=30, timezone=zone)),
             (self.forget, CronTrigger(hour=4, minute=30, timezone=zone)),
             (self.forget_people, CronTrigger(minute=7, timezone=zone)),

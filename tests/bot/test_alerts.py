@@ -367,7 +367,7 @@ async def test_a_process_that_ends_without_a_word_is_told_of(watch: Watch, idris
 
     await watch.looks(2)
 
-    assert ["ended unexpectedly" in text for text in await watch.told(idriss)] == [True]
+    assert ["was suddenly gone" in text for text in await watch.told(idriss)] == [True]
 
 
 async def test_a_process_that_stops_on_purpose_is_not(watch: Watch, idriss: Contact) -> None:

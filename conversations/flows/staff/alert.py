@@ -51,7 +51,7 @@ def _wrong(turn: Turn[AlertNews], news: AlertNews) -> str:
             ).format(n=n)
         case AlertKind.TAKEN_OVER:
             return turn.gettext(
-                "ℹ️ The process that sent reminders ended unexpectedly. Another one has taken over."
+                "ℹ️ The process that sent reminders was suddenly gone. Another one has taken over."
             )
 
 
