@@ -10,6 +10,7 @@ from typing import Any
 
 import structlog
 
+from bot.metrics import metrics
 from bot.turns import Trouble
 from storage.database import Database, rung
 from storage.errors import DatabaseLocked, DatabaseUnreachable
@@ -54,7 +55,7 @@ class Leading:
     async def lead(self, name: str, work: Work) -> None:
         """Do the work for as long as this process leads, each time it does; ends only when the work does."""
         if self._database.is_sqlite:
-            self.led.add(name)
+            self._leads(name, True)
             await work()
             return
         async with self._database.wakes.bell(TOPIC) as bell:
@@ -67,8 +68,8 @@ class Leading:
 
     async def _has_led(self, name: str, work: Work, until: float) -> bool:
         """Work until the work ends by itself (True) or the leadership is lost (False)."""
-        log.info("leadership_taken", name=name)
-        self.led.add(name)
+        log.info("leadership_taken", lead=name)
+        self._leads(name, True)
         working = asyncio.create_task(work())
         try:
             while self._clock() < until:
@@ -77,15 +78,19 @@ class Leading:
                     working.result()
                     return True
                 until = await self._renew(name, until)
-            log.error("leadership_lost", name=name)
+            log.error("leadership_lost", lead=name)
             return False
         finally:
-            self.led.discard(name)
+            self._leads(name, False)
             working.cancel()
             await asyncio.wait([working])
             if not working.cancelled() and (error := working.exception()) is not None:
-                log.error("led_work_failed", name=name, error=type(error).__name__)
+                log.error("led_work_failed", lead=name, error=type(error).__name__)
             await self._give_up(name)
+
+    def _leads(self, name: str, leads: bool) -> None:
+        (self.led.add if leads else self.led.discard)(name)
+        metrics.leads(name, leads)
 
     async def _renew(self, name: str, until: float) -> float:
         """Return until when the work may go on: longer, or not at all when another process leads."""
@@ -118,4 +123,4 @@ class Leading:
                 unit.topics.add(TOPIC)
         except (DatabaseLocked, DatabaseUnreachable, TimeoutError) as error:
             # Its lease runs out.
-            log.warning("leadership_not_given_up", name=name, error=type(error).__name__)
+            log.warning("leadership_not_given_up", lead=name, error=type(error).__name__)
