@@ -129,11 +129,11 @@ def parse_payload(payload: str, bot: Bot | None = None) -> Inbound | None:
     """
     body: JSON = json.loads(payload)
     try:
-        update = Update.de_json(dict(body), bot)
+        # Of another type than it should be, a value is only stumbled over when it is used.
+        return parse(Update.de_json(dict(body), bot))
     except (AttributeError, KeyError, TypeError, ValueError) as error:
         log.warning("telegram_update_unreadable", error=type(error).__name__)
         return _unreadable(body)
-    return parse(update)
 
 
 def _unreadable(update: JSON) -> Inbound | None:

@@ -258,7 +258,7 @@ def _judged(status: int, content: bytes) -> tuple[int, bytes] | NetworkError:
 def _json_object(content: bytes) -> dict[str, Any] | None:
     try:
         answer = json.loads(content)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return answer if isinstance(answer, dict) else None
 

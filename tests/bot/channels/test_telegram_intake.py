@@ -423,7 +423,20 @@ async def test_without_the_secret_nothing_is_stored(
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{", b"[]", b"null", b"\xff\xfe", update_body("one"), update_body(None), b"[" * 100_000]
+    "body",
+    [
+        b"",
+        b"{",
+        b"[]",
+        b"null",
+        b"\xff\xfe",
+        update_body(10**100),
+        update_body(-1),
+        update_body("one"),
+        update_body(None),
+        update_body(True),
+        b"[" * 100_000,
+    ],
 )
 async def test_what_is_no_update_is_taken_and_counted(
     database: Database, intake: TelegramIntake, browser: aiohttp.ClientSession, body: bytes

@@ -274,6 +274,13 @@ def as_sent(update: types.Update) -> str:
     return json.dumps(body)
 
 
+@pytest.mark.parametrize("text", [17, {"a": [1, 2]}, [[[]]], True])
+def test_a_value_of_a_wrong_type_gets_an_answer(text: object) -> None:
+    assert parsed("message", message(text=text)) == Inbound(
+        Channel.TELEGRAM, "5900000001", Media(MediaKind.OTHER)
+    )
+
+
 def test_the_sender_is_found_in_what_the_library_cannot_read() -> None:
     said = origin({"update_id": 1, "message": {"from": {"id": 42}, "chat": {"id": 42, "type": "private"}}})
     tapped = origin({"update_id": 2, "callback_query": {"from": {"id": 42}, "message": {"chat": GROUP}}})

@@ -261,6 +261,7 @@ async def test_a_broken_server_is_unclear(telegram: FakeTelegram) -> None:
         (answering("200 OK", f"<p>Welcome to the hotel, you wanted /bot{TOKEN}/getMe"), Unclear),
         (answering("403 Forbidden", f"<p>Proxy: /bot{TOKEN}/getMe is not allowed"), NotSent),
         (answering("302 Found", "", "Location: http://127.0.0.1:9/login"), NotSent),
+        (answering("200 OK", "[" * 100_000), Unclear),
     ],
 )
 async def test_what_is_no_answer_of_the_bot_api_is_not_quoted(
