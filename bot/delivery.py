@@ -16,6 +16,7 @@ import structlog
 from bot.announcement_text import announcement_message
 from bot.channels.channel import AddressUnreachable, MessageRefused, Sender, TooFast, TryLater
 from bot.clock import Clock
+from bot.metrics import metrics
 from bot.pacing import Pacer, SharedPacer
 from bot.turns import IDLE_S, Trouble
 from bot.zone import casablanca
@@ -137,6 +138,7 @@ class Delivery:
             # One message that can't even be made must not end the delivery of all others.
             log.exception("delivery_failed", row=row.id, purpose=row.purpose)
             result = self._again(row, "error", _back_off_s(row.attempts))
+        metrics.send_done(row.channel, row.lane, result.status, row.created_at, result.at)
         await self._finished.put((row, result))
 
     async def _write_results(self) -> None:
@@ -204,9 +206,12 @@ class Delivery:
             log.warning("message_refused", row=row.id, purpose=row.purpose, reason=error.reason)
             return self._result(row, "failed_technical", reason=error.reason)
         except TooFast as error:
+            metrics.rate_limited(row.channel)
             self._pacer.too_fast(row.address_id, error.retry_after_s)
             return self._again(row, error.reason, error.retry_after_s)
         except TryLater as error:
+            if error.unclear:
+                metrics.send_unclear(row.channel)
             log.info("delivery_put_off", row=row.id, reason=error.reason, unclear=error.unclear)
             return self._again(row, error.reason, _back_off_s(row.attempts))
         return self._result(row, "sent", message_ref=message_ref)

@@ -33,6 +33,8 @@ from storage.vitals import Vitals, VitalsStore
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 # Seconds. People notice from about a second on; what waits longer than minutes is trouble whatever it is.
 LATENCIES_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+# Turns whose answers are waited for; the oldest is forgotten first.
+MOST_REMEMBERED = 1_000
 # How an update's turn can end; put off, it comes again.
 OUTCOMES = ("answered", "ignored", "failed", "put_off", "set_aside")
 # What was read so lately is told again, however often the page is asked for.
@@ -76,14 +78,16 @@ class Metrics:
         self._turns = self._counter("turns", "Updates handled, by how that ended.", "outcome")
         for outcome in OUTCOMES:
             self._turns[outcome].inc(0)
+        # By when their turns began; of answers that another process sends nobody asks here.
+        self._stored_at: dict[datetime, datetime] = {}
         self._answered = self._histogram(
             "turn_seconds", "From an update's being stored to its answer's being committed."
         )
         self._reached = self._histogram(
-            "answer_sent_seconds", "From an update's being stored to its answer's being sent."
+            "answer_sent_seconds", "From an update's being stored to its first answer's being sent."
         )
         self._sends = self._counter(
-            "sends", "Messages given to a platform, by what became of them.", "channel", "status"
+            "sends", "Messages dealt with, by what became of them.", "channel", "status"
         )
         sent = Histogram(
             "jisr_send_seconds", "From a message's being written to its being sent.", ["lane"],
@@ -119,18 +123,24 @@ class Metrics:
         if outcome != "put_off":
             self._answered.observe(seconds)
 
-    def answer_sent(self, seconds: float) -> None:
-        """Note that an answer has left, so many seconds after its update was stored."""
-        self._reached.observe(seconds)
+    def turn_began(self, at: datetime, stored_at: datetime) -> None:
+        """Remember when the update was stored whose turn begins: its answers are written at that moment."""
+        self._stored_at[at] = stored_at
+        if len(self._stored_at) > MOST_REMEMBERED:
+            del self._stored_at[next(iter(self._stored_at))]
 
-    def send_done(self, channel: str, lane: Lane, status: str, seconds: float) -> None:
-        """Count what became of a message, so many seconds after it was written.
+    def send_done(self, channel: str, lane: Lane, status: str, written_at: datetime, at: datetime) -> None:
+        """Count what became of a message; `status` is its delivery status.
 
-        status: a delivery status. A message that is put off is counted as failed_temporary each time.
+        One that is put off is counted as failed_temporary each time.
         """
         self._sends[channel, status].inc()
-        if status in ("sent", "delivered"):
-            self._sent[lane].observe(seconds)
+        if status not in ("sent", "delivered"):
+            return
+        self._sent[lane].observe((at - written_at).total_seconds())
+        stored_at = self._stored_at.pop(written_at, None)
+        if stored_at is not None:
+            self._reached.observe((at - stored_at).total_seconds())
 
     def rate_limited(self, channel: str) -> None:
         self._rate_limited[channel].inc()

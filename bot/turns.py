@@ -14,6 +14,7 @@ from typing import Any
 import structlog
 
 from bot.clock import Clock
+from bot.metrics import metrics
 from conversations.care.people import STAFF, Consent, Contact, ContactId, Role
 from conversations.care.tasks import Said, TaskKind
 from conversations.engine.engine import Engine, Routes
@@ -157,10 +158,12 @@ class Turns:
                 taken = await unit.inbox.claim(now=now)
                 if taken is None:
                     return False
+                metrics.turn_began(now, taken.received_at)
                 inbound = self._parse(taken)
                 keep = inbound is None or await self._handle(unit, inbound, taken.id, now)
                 status = "failed" if taken.payload is None else "done"
                 await unit.inbox.close(taken.id, status=status, now=now, keep=keep)
+            self._count(taken, "failed" if taken.payload is None else "answered" if inbound else "ignored")
         except (DatabaseLocked, DatabaseUnreachable):
             raise
         except Exception:
@@ -274,6 +277,7 @@ class Turns:
                 inbound = self._parse(taken)
                 keep = inbound is None or await self._apologise(unit, inbound, taken.id, now)
                 await unit.inbox.close(taken.id, status="failed", now=now, keep=keep)
+            self._count(taken, "failed")
         except (DatabaseLocked, DatabaseUnreachable):
             raise
         except Exception:
@@ -288,10 +292,15 @@ class Turns:
             attempts = await unit.inbox.try_later(
                 taken.id, not_before=now + timedelta(seconds=2**taken.attempts)
             )
-            if attempts >= MOST_ATTEMPTS:
+            is_over = attempts >= MOST_ATTEMPTS
+            if is_over:
                 log.error("update_set_aside", update=taken.id, channel=taken.channel)
                 # Whose it is can't be told, so neither can what they agreed to.
                 await unit.inbox.close(taken.id, status="failed", now=now, keep=False)
+        self._count(taken, "set_aside" if is_over else "put_off")
+
+    def _count(self, taken: StoredUpdate, outcome: str) -> None:
+        metrics.turn_done(outcome, (self._clock.now() - taken.received_at).total_seconds())
 
     async def _apologise(self, unit: UnitOfWork, inbound: Inbound, update_id: int, now: datetime) -> bool:
         """Say sorry, and return whether what came may be kept for a while."""
@@ -371,6 +380,7 @@ class Trouble:
         if self._failures == 0:
             log.error("database_gone", worker=self._worker, error=type(error).__name__)
         self._failures += 1
+        metrics.database_trouble(self._worker)
         return float(min(10.0, 0.1 * 2 ** min(self._failures, 7)))
 
     def over(self) -> None:

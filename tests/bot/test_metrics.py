@@ -5,7 +5,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.metrics import OUTCOMES, Metrics
+from bot.metrics import MOST_REMEMBERED, OUTCOMES, Metrics
 from bot.zone import casablanca
 from conversations.engine.outbound import Lane
 from storage.database import Database, create_engine
@@ -45,9 +45,11 @@ async def test_everything_that_happens_is_counted(database: Database) -> None:
     metrics.webhook_refused("telegram", "wrong_secret")
     metrics.turn_done("answered", 0.004)
     metrics.turn_done("put_off", 2.0)
-    metrics.answer_sent(0.2)
-    metrics.send_done("telegram", Lane.BULK, "sent", 40)
-    metrics.send_done("telegram", Lane.INTERACTIVE, "failed_temporary", 1)
+    metrics.turn_began(NOW, NOW - timedelta(seconds=3))
+    metrics.send_done("telegram", Lane.INTERACTIVE, "failed_temporary", NOW, NOW + timedelta(seconds=1))
+    metrics.send_done("telegram", Lane.INTERACTIVE, "sent", NOW, NOW + timedelta(seconds=2))
+    metrics.send_done("telegram", Lane.INTERACTIVE, "sent", NOW, NOW + timedelta(seconds=4))
+    metrics.send_done("telegram", Lane.BULK, "sent", NOW - timedelta(seconds=40), NOW)
     metrics.rate_limited("telegram")
     metrics.send_unclear("telegram")
     metrics.database_trouble("turns")
@@ -62,17 +64,18 @@ async def test_everything_that_happens_is_counted(database: Database) -> None:
         "jisr_turns_total{outcome=put_off}": 1,
         "jisr_turn_seconds_count": 1,
         "jisr_turn_seconds_bucket{le=0.005}": 1,
-        "jisr_answer_sent_seconds_sum": 0.2,
-        "jisr_sends_total{channel=telegram,status=sent}": 1,
+        "jisr_answer_sent_seconds_sum": 5,
+        "jisr_answer_sent_seconds_count": 1,  # the first message of the answer
+        "jisr_sends_total{channel=telegram,status=sent}": 3,
         "jisr_sends_total{channel=telegram,status=failed_temporary}": 1,
         "jisr_send_seconds_sum{lane=bulk}": 40,
+        "jisr_send_seconds_sum{lane=interactive}": 6,
         "jisr_rate_limit_hits_total{channel=telegram}": 1,
         "jisr_unclear_sends_total{channel=telegram}": 1,
         "jisr_database_trouble_total{worker=turns}": 1,
         "jisr_leader{work=ticks}": 1,
     }
     assert {name: changed.get(name) for name in expected} == expected
-    assert "jisr_send_seconds_sum{lane=interactive}" not in changed  # it has not been sent
 
 
 async def test_the_page_tells_what_waits(database: Database) -> None:
@@ -117,11 +120,14 @@ async def test_the_page_says_what_runs(database: Database) -> None:
 
 
 def test_counting_makes_nothing_new_on_the_hot_path() -> None:
-    """Labels are looked up once; a second turn finds what the first has made."""
+    """Labels are looked up once; turns whose answers never leave here are forgotten."""
     metrics = Metrics()
-    metrics.send_done("telegram", Lane.BULK, "sent", 1)
-    children = metrics._sends["telegram", "sent"]
+    metrics.turn_done("answered", 1)
+    child = metrics._turns["answered"]
 
-    metrics.send_done("telegram", Lane.BULK, "sent", 1)
+    for number in range(MOST_REMEMBERED + 9):
+        metrics.turn_began(NOW + timedelta(seconds=number), NOW)
+        metrics.turn_done("answered", 1)
 
-    assert metrics._sends["telegram", "sent"] is children
+    assert metrics._turns["answered"] is child
+    assert len(metrics._stored_at) == MOST_REMEMBERED
