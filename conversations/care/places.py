@@ -7,7 +7,7 @@ without article, accents and spaces. `fold` brings all of that to one key.
 import re
 import unicodedata
 from dataclasses import dataclass
-from itertools import groupby, zip_longest
+from itertools import zip_longest
 from math import asin, cos, radians, sin, sqrt
 from typing import Protocol
 
@@ -92,6 +92,22 @@ class PlaceFinder(Protocol):
 
 
 _INVISIBLE = frozenset({"Mn", "Mc", "Me", "Cf"})
+
+
+class _Visible(dict[int, int | None]):
+    """For `str.translate`: drops what sits on letters or cannot be seen; knows common letters by heart."""
+
+    def __missing__(self, code: int) -> int | None:
+        found = None if unicodedata.category(chr(code)) in _INVISIBLE else code
+        if code < _LAST_COMMON:
+            self[code] = found
+        return found
+
+
+# Latin, Arabic and Tifinagh all stand below.
+_LAST_COMMON = 0x3000
+_VISIBLE = _Visible()
+_REPEATED = re.compile(r"(.)\1+", re.DOTALL)
 _WORD = re.compile(r"[^\W_]+")
 _ELISION = re.compile(r"\b[dl]['’‘]")
 _APOSTROPHES = re.compile(r"['’‘`´ʼʾʿˈ]")
@@ -143,7 +159,7 @@ def fold(text: str) -> str:
         _fold_arabic(word) if _ARABIC_LETTER.match(word) else _fold_latin(word, following)
         for word, following in zip_longest(spelled, spelled[1:], fillvalue="")
     ]
-    return "".join(letter for letter, _ in groupby("".join(folded)))
+    return _REPEATED.sub(r"\1", "".join(folded))
 
 
 def _plain_letters(text: str) -> str:
@@ -151,8 +167,7 @@ def _plain_letters(text: str) -> str:
 
     The compatibility decomposition also takes the hamza off its carrier.
     """
-    decomposed = unicodedata.normalize("NFKD", text).translate(_TIFINAGH).casefold()
-    return "".join(char for char in decomposed if unicodedata.category(char) not in _INVISIBLE)
+    return unicodedata.normalize("NFKD", text).translate(_TIFINAGH).casefold().translate(_VISIBLE)
 
 
 def _fold_arabic(word: str) -> str:

@@ -1,8 +1,8 @@
-from datetime import date
+from datetime import UTC, date, datetime
 
 import pytest
 
-from bot.holidays import ProposedClosure, proposed_closures
+from bot.holidays import YEARS, ProposedClosure, computed_closures, proposed_closures
 
 
 def days(closures: list[ProposedClosure]) -> str:
@@ -53,3 +53,15 @@ def test_a_holiday_on_a_weekend_is_not_moved_to_a_working_day() -> None:
 def test_a_stretch_over_new_year_is_in_order_and_includes_both_ends() -> None:
     assert days(proposed_closures(date(2026, 11, 18), date(2027, 1, 11))) == "11-18 01-01 01-11"
     assert proposed_closures(date(2026, 12, 1), date(2026, 12, 31)) == []
+
+
+def test_the_table_is_what_the_library_says() -> None:
+    first, last = date(YEARS[0], 1, 1), date(YEARS[-1], 12, 31)
+
+    assert proposed_closures(first, last) == list(computed_closures(YEARS))
+
+
+def test_the_table_does_not_come_to_its_end_unnoticed() -> None:
+    last = max(closure.day for closure in proposed_closures(date.min, date.max))
+
+    assert last.year >= datetime.now(UTC).year + 10
