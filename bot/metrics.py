@@ -72,6 +72,9 @@ class Metrics:
         self._build = self._gauge("build_info", "1, with what runs as labels.", "version", "python")
         self._build[_version(), platform.python_version()].set(1)
         self._updates = self._counter("updates_stored", "Updates stored, each once.", "channel")
+        self._took_in = self._gauge(
+            "intake_last_success_timestamp_seconds", "When updates, or none, were last taken in.", "channel"
+        )
         self._refused = self._counter(
             "webhook_refused", "Calls of a webhook that were turned away.", "channel", "reason"
         )
@@ -114,6 +117,10 @@ class Metrics:
     def updates_stored(self, channel: str, number: int = 1) -> None:
         self._updates[channel].inc(number)
 
+    def intake_worked(self, channel: str, at: datetime) -> None:
+        """Note that updates, or the news that there are none, were taken in."""
+        self._took_in[channel].set(at.timestamp())
+
     def webhook_refused(self, channel: str, reason: str) -> None:
         self._refused[channel, reason].inc()
 
@@ -128,6 +135,10 @@ class Metrics:
         self._stored_at[at] = stored_at
         if len(self._stored_at) > MOST_REMEMBERED:
             del self._stored_at[next(iter(self._stored_at))]
+
+    def status_told(self, channel: str, status: str) -> None:
+        """Count a message's new delivery status, where nobody waits for a platform."""
+        self._sends[channel, status].inc()
 
     def send_done(self, channel: str, lane: Lane, status: str, written_at: datetime, at: datetime) -> None:
         """Count what became of a message; `status` is its delivery status.

@@ -61,7 +61,7 @@ STEP_PAUSE_S = 0.05
 class Ticks:
     """One process's timers. `backup` makes the day's backup unless there is one; None: none is made.
 
-    `look` is done each minute: see bot.alerts.
+    `look` is done at once and each minute: see bot.alerts.
     """
 
     def __init__(
@@ -94,6 +94,8 @@ class Ticks:
                 # A machine that is switched off at night would never forget anybody.
                 group.create_task(_guarded(self.forget)())
                 group.create_task(_guarded(self.forget_people)())
+                if self._look:
+                    group.create_task(_guarded(self._look)())
         finally:
             scheduler.shutdown(wait=False)
 

@@ -22,6 +22,7 @@ from telegram.error import BadRequest, Conflict, InvalidToken, NetworkError, Ret
 from bot.channels.telegram import origin, seconds
 from bot.channels.telegram_groups import GroupAnswers
 from bot.clock import Clock
+from bot.metrics import metrics
 from bot.settings import SettingsWrong
 from conversations.engine.reply import Channel
 from storage.database import Database
@@ -177,6 +178,7 @@ class TelegramIntake:
 
     def _refuse(self, reason: str, status: int) -> Response:
         self.refused[reason] += 1
+        metrics.webhook_refused(Channel.TELEGRAM, reason)
         if self.refused[reason] == 1:
             log.warning("telegram_webhook_refused", reason=reason)
         return Response(status_code=status)
@@ -197,9 +199,11 @@ class TelegramIntake:
         """Keep all of the updates or none; those that are kept already change nothing."""
         if updates:
             async with self._database.transaction() as unit:
-                await unit.inbox.add([self._new(update) for update in updates], now=self._clock.now())
+                new = await unit.inbox.add([self._new(update) for update in updates], now=self._clock.now())
                 unit.topics.add("inbox")
+            metrics.updates_stored(Channel.TELEGRAM, new)
         self.last_success_at = self._clock.now()
+        metrics.intake_worked(Channel.TELEGRAM, self.last_success_at)
 
     def _new(self, update: JSON) -> NewUpdate:
         key, user_id = str(update["update_id"]), origin(update).user_id

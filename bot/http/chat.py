@@ -26,6 +26,7 @@ from bot.channels.webchat import JSON
 from bot.clock import Clock
 from bot.http.demo import CLOCK_TOPIC, Demo, seat_of
 from bot.http.origin import is_from_elsewhere, is_on_loopback, is_own_page
+from bot.metrics import metrics
 from bot.turns import Voice
 from conversations.engine.outbound import OutboundMessage
 from conversations.engine.reply import Channel
@@ -198,6 +199,7 @@ class Line:
             now = self._chat.clock.now()
             is_new = await unit.inbox.add([self._update(frame)], now=now)
             unit.topics.add("inbox")
+        metrics.updates_stored(Channel.WEBCHAT, is_new)
         await self._send({"type": "stored", "ref": frame["ref"]})
         at = now.astimezone(self._chat.voice.world.zone)
         echo = webchat.echo(frame, at, self._texts)
@@ -377,6 +379,8 @@ class Line:
         if news:
             async with self._database.transaction() as unit:
                 await unit.outbox.report(news)
+            for result in news:
+                metrics.status_told(Channel.WEBCHAT, result.status)
 
     async def _send(self, frame: JSON) -> None:
         if self._websocket.application_state is not WebSocketState.CONNECTED:

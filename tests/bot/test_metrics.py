@@ -42,6 +42,8 @@ async def test_everything_that_happens_is_counted(database: Database) -> None:
     before = figures(await metrics.page(database, NOW))
 
     metrics.updates_stored("telegram", 3)
+    metrics.intake_worked("telegram", NOW)
+    metrics.status_told("webchat", "delivered")
     metrics.webhook_refused("telegram", "wrong_secret")
     metrics.turn_done("answered", 0.004)
     metrics.turn_done("put_off", 2.0)
@@ -59,6 +61,8 @@ async def test_everything_that_happens_is_counted(database: Database) -> None:
     changed = {name: value for name, value in after.items() if value != before.get(name, 0)}
     expected = {
         "jisr_updates_stored_total{channel=telegram}": 3,
+        "jisr_intake_last_success_timestamp_seconds{channel=telegram}": NOW.timestamp(),
+        "jisr_sends_total{channel=webchat,status=delivered}": 1,
         "jisr_webhook_refused_total{channel=telegram,reason=wrong_secret}": 1,
         "jisr_turns_total{outcome=answered}": 1,
         "jisr_turns_total{outcome=put_off}": 1,
