@@ -1,5 +1,7 @@
-from collections.abc import Mapping
+import re
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -11,7 +13,7 @@ from conversations.engine.outbound import Lane
 from storage.database import Database, create_engine
 from storage.encryption import KeyRing
 from storage.inbox import NewUpdate
-from storage.vitals import TICKED_MARK
+from storage.vitals import BACKUP_MARK, TICKED_MARK
 
 NOW = datetime(2026, 11, 23, 9, tzinfo=UTC)
 
@@ -22,10 +24,11 @@ def database(engine: AsyncEngine, keys: KeyRing) -> Database:
 
 
 @pytest.fixture
-def lost(keys: KeyRing) -> Database:
+async def lost(keys: KeyRing) -> AsyncIterator[Database]:
     """A database that does not answer."""
     engine = create_engine("sqlite+aiosqlite:////nowhere/at/all.db")
-    return Database(engine, keys, zone=casablanca(), zone_name="Africa/Casablanca")
+    yield Database(engine, keys, zone=casablanca(), zone_name="Africa/Casablanca")
+    await engine.dispose()
 
 
 def figures(page: bytes) -> Mapping[str, float]:
@@ -135,3 +138,21 @@ def test_counting_makes_nothing_new_on_the_hot_path() -> None:
 
     assert metrics._turns["answered"] is child
     assert len(metrics._stored_at) == MOST_REMEMBERED
+
+
+async def test_every_figure_is_explained_and_every_explained_one_is_there(database: Database) -> None:
+    guide = (Path(__file__).parents[2] / "docs" / "operating.md").read_text(encoding="utf-8")
+    explained = set(re.findall(r"`(jisr_[a-z_]+)`", guide))
+    ruled = set(re.findall(r"jisr_[a-z_]+", guide.split("```yaml")[1].split("```")[0]))
+    async with database.transaction() as unit:
+        for mark in (TICKED_MARK, BACKUP_MARK):
+            await unit.marks.set(mark, NOW.isoformat())
+        await unit.inbox.add([NewUpdate("telegram", "1", b"l" * 32, "{}")], now=NOW)
+
+    page = text_string_to_metric_families((await Metrics().page(database, NOW)).decode())
+    there = {family.name + ("_total" if family.type == "counter" else "") for family in page}
+
+    own = {name for name in there if not name.startswith("jisr_process_")}
+    assert own <= explained
+    assert explained <= there
+    assert {name.removesuffix("_bucket") for name in ruled} <= there
