@@ -12,6 +12,7 @@ import secrets
 import shutil
 import sys
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -238,7 +239,7 @@ async def _write(engine: AsyncEngine, keys: KeyRing, file: BinaryIO, now: dateti
     sealed = SealedWriter(file, keys)
     wal = _wal_of(engine)
 
-    def write(data: bytes) -> None:
+    def seal(data: bytes) -> None:
         sealed.write(data)
         if wal is not None and wal.exists() and wal.stat().st_size > most_wal:
             raise BackupFailed(
@@ -246,8 +247,18 @@ async def _write(engine: AsyncEngine, keys: KeyRing, file: BinaryIO, now: dateti
                 "make it at a quieter hour, or into a faster folder."
             )
 
-    async with snapshot(engine) as connection:
-        sums = await write_dump(connection, write, keys, made_at=now)
+    # The snapshot is to be short: while one batch is packed and sealed, the next is read.
+    with ThreadPoolExecutor(1) as sealer:
+        under_way = sealer.submit(seal, b"")
+
+        def write(data: bytes) -> None:
+            nonlocal under_way
+            under_way.result()
+            under_way = sealer.submit(seal, data)
+
+        async with snapshot(engine) as connection:
+            sums = await write_dump(connection, write, keys, made_at=now)
+        under_way.result()
     sealed.close()
     return sums
 

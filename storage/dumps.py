@@ -1,8 +1,9 @@
 """A database's rows as lines of JSON, the same for SQLite and PostgreSQL, whatever revision it is at.
 
 The first line says what it is. Then comes each table, those that others point to first: a line with its
-columns and their kinds, a line a row in primary-key order, a line with their number and checksum. Then the
-numbers that rows were given, so that those of deleted rows are not given again; the last line marks the end.
+columns and their kinds, its rows in primary-key order, so many a line, and a line with their number and
+checksum. Then the numbers that rows were given, so that those of deleted rows are not given again; the last
+line marks the end.
 Tables are taken as they stand in the database, not from `storage.tables`: a backup is also made before an
 update, and restored after one.
 """
@@ -45,7 +46,7 @@ from storage.errors import BackupUnusable, KeyMissing, MigrationBroken, ValueTam
 from storage.tables import PASSING
 
 LAYOUT = 1
-# So many rows are held in memory at a time.
+# So many rows stand in a line, and are held in memory at a time. The checksums change with it.
 BATCH = 500
 # Of a column's newest values at least one must be readable; single ones may be damaged, and are set aside.
 TRIED = 20
@@ -157,15 +158,11 @@ class Dump:
                 pass
 
     def _batches(self, name: str) -> Iterator[list[list[Any]]]:
-        digest, count, batch = hashlib.sha256(), 0, []
+        digest, count = hashlib.sha256(), 0
         while (line := _next(self._lines)).startswith(b"["):
             digest.update(line)
-            count += 1
-            batch.append(json.loads(line))
-            if len(batch) == BATCH:
-                yield batch
-                batch = []
-        if batch:
+            batch = json.loads(line)
+            count += len(batch)
             yield batch
         self.sums[name] = Sum(count, digest.hexdigest())
         if json.loads(line) != asdict(self.sums[name]):
@@ -282,9 +279,9 @@ async def _write_table(connection: AsyncConnection, table: Table, write: Callabl
     query = _in_order(connection, table, columns).execution_options(yield_per=BATCH)
     async with connection.stream(query) as result:
         async for rows in result.partitions():
-            lines = _row_lines(rows, writers)
-            digest.update(lines)
-            write(lines)
+            line = _row_line(rows, writers)
+            digest.update(line)
+            write(line)
             count += len(rows)
     found = Sum(count, digest.hexdigest())
     write(_line(asdict(found)))
@@ -302,16 +299,13 @@ def _in_order(connection: AsyncConnection, table: Table, columns: Sequence[Colum
     return select(*columns).order_by(*keys)
 
 
-def _row_lines(rows: Sequence[Sequence[Any]], writers: Sequence[tuple[int, Callable[[Any], Any]]]) -> bytes:
-    lines = []
-    for row in rows:
-        values = list(row)
-        for place, write in writers:
+def _row_line(rows: Sequence[Sequence[Any]], writers: Sequence[tuple[int, Callable[[Any], Any]]]) -> bytes:
+    batch = [list(row) for row in rows]
+    for place, write in writers:
+        for values in batch:
             if values[place] is not None:
                 values[place] = write(values[place])
-        lines.append(_encode(values))
-    lines.append("")
-    return "\n".join(lines).encode()
+    return _line(batch)
 
 
 async def _numbers(connection: AsyncConnection, tables: Iterable[Table]) -> dict[str, int]:
@@ -405,7 +399,7 @@ _READ: Mapping[str, Callable[[Any], Any]] = {
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
-def _line(entry: Mapping[str, Any]) -> bytes:
+def _line(entry: Mapping[str, Any] | Sequence[Any]) -> bytes:
     return _encode(entry).encode() + b"\n"
 
 
