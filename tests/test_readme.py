@@ -2,9 +2,6 @@
 
 import re
 import shlex
-import sqlite3
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -61,19 +58,3 @@ def test_a_file_that_is_linked_exists(document: Path) -> None:
     missing = [link for link in links if "://" not in link and not (document.parent / link).exists()]
 
     assert missing == []
-
-
-def test_the_backup_command_copies_a_database_in_use(tmp_path: Path) -> None:
-    (command,) = found(r"`\.venv/bin/python (-c .+)`")
-    (tmp_path / "var" / "live").mkdir(parents=True)
-    service = sqlite3.connect(tmp_path / "var" / "live" / "jisr.sqlite3")
-    service.execute("PRAGMA journal_mode=WAL")
-    service.execute("CREATE TABLE visits (code)")
-    service.execute("INSERT INTO visits VALUES ('R7')")
-    service.commit()
-
-    subprocess.run([sys.executable, *shlex.split(command)], cwd=tmp_path, check=True)  # noqa: S603 - our own
-
-    copied = sqlite3.connect(tmp_path / "backup.sqlite3").execute("SELECT code FROM visits").fetchall()
-    service.close()
-    assert copied == [("R7",)]
