@@ -1,7 +1,8 @@
 """Delivery: takes the outbox to the platforms, paced, leased and retried.
 
 Two workers a channel: one for what somebody waits for and what is due, one for announcements, so that
-an answer never stands behind a broadcast. A commit wakes them; statuses are written in batches.
+an answer never stands behind a broadcast. An answer written in this process is taken along from its
+transaction; what else waits is looked for when a commit wakes them. Statuses are written in batches.
 """
 
 import asyncio
@@ -27,6 +28,7 @@ from conversations.texts import Texts
 from storage.database import Database, rung
 from storage.errors import DatabaseLocked, DatabaseUnreachable
 from storage.outbox import QUIET_HOURS, Delivered, OutboxRow, reason_to_drop
+from storage.unit_of_work import UnitOfWork
 
 log = structlog.get_logger()
 
@@ -36,6 +38,10 @@ LEASE = timedelta(seconds=10)
 RENEW_EVERY_S = 3.0
 # In flight at once. Few for bulk, so that STOP and "stop this announcement" act within a second or two.
 MOST_IN_FLIGHT = {False: 64, True: 40}
+# The lanes of the two workers, by "is it bulk".
+WORK = {False: (Lane.INTERACTIVE, Lane.DUE), True: (Lane.BULK,)}
+# Few of them are remembered, since several announcements at once are rare.
+ANNOUNCEMENTS_REMEMBERED = 16
 # Retries double from one second to ten minutes; after about a day a message says nothing useful any more.
 LONGEST_RETRY_S = 600.0
 MOST_ATTEMPTS = 150
@@ -63,6 +69,11 @@ class Delivery:
         # Rows that were claimed and whose result is not yet written down.
         self._held: set[int] = set()
         self._finished: asyncio.Queue[tuple[OutboxRow, Delivered]] = asyncio.Queue(maxsize=1024)
+        # By "is it bulk": the sends under way, where they run, and when the outbox was last looked at.
+        self._under_way: dict[bool, set[asyncio.Task[None]]] = {False: set(), True: set()}
+        self._answers: asyncio.TaskGroup | None = None
+        self._looked_at: dict[bool, datetime] = {}
+        self._texts_of: dict[int, Mapping[str, str]] = {}
         self._stopping = False
 
     async def run(self) -> None:
@@ -70,9 +81,13 @@ class Delivery:
         async with asyncio.TaskGroup() as group:
             writer = group.create_task(self._write_results())
             renewer = group.create_task(self._renew_leases())
-            async with asyncio.TaskGroup() as workers:
-                workers.create_task(self._work([Lane.INTERACTIVE, Lane.DUE]))
-                workers.create_task(self._work([Lane.BULK]))
+            self._database.carriers[self._sender.channel] = self
+            try:
+                async with asyncio.TaskGroup() as workers:
+                    workers.create_task(self._work(bulk=False))
+                    workers.create_task(self._work(bulk=True))
+            finally:
+                self.stop()
             await self._finished.join()
             writer.cancel()
             renewer.cancel()
@@ -80,42 +95,87 @@ class Delivery:
     def stop(self) -> None:
         """Take no further message; `run` ends when those under way have."""
         self._stopping = True
+        if self._database.carriers.get(self._sender.channel) is self:
+            del self._database.carriers[self._sender.channel]
         self._database.wakes.ring("outbox")
 
-    async def _work(self, lanes: Sequence[Lane]) -> None:
+    # Taking messages along, as storage.outbox.Carrier
+
+    lease = LEASE
+
+    def has_room(self) -> bool:
+        return (
+            not self._stopping
+            and self._answers is not None
+            and len(self._under_way[False]) < MOST_IN_FLIGHT[False]
+        )
+
+    def carry(self, row: OutboxRow) -> None:
+        """Send a message that was leased when it was written.
+
+        One whose commit took longer than the lease, or came while we stop, is left to whoever finds it.
+        """
+        if self._answers is None or self._stopping or row.claimed_at + LEASE <= self._clock.now():
+            return
+        self._held.add(row.id)
+        self._start(self._answers, row, {}, bulk=False)
+
+    def _start(
+        self, sends: asyncio.TaskGroup, row: OutboxRow, texts: Mapping[str, str], *, bulk: bool
+    ) -> None:
+        task = sends.create_task(self._send(row, texts, bulk=bulk))
+        self._under_way[bulk].add(task)
+        task.add_done_callback(self._under_way[bulk].discard)
+
+    async def _work(self, *, bulk: bool) -> None:
         """Lease what may leave and send it, so many at once; a slow send holds up only its own address."""
-        bulk = lanes == [Lane.BULK]
         trouble = Trouble("delivery")
-        room = MOST_IN_FLIGHT[bulk]
+        under_way, room = self._under_way[bulk], MOST_IN_FLIGHT[bulk]
         async with self._database.wakes.bell("outbox") as bell, asyncio.TaskGroup() as sends:
-            under_way: set[asyncio.Task[None]] = set()
+            if not bulk:
+                self._answers = sends
             while not self._stopping:
                 try:
-                    claimed = await self._claim(lanes, room - len(under_way))
+                    claimed = await self._claim(room - len(under_way), bulk=bulk)
                     trouble.over()
-                    pause_s = 0.0 if claimed else await self._pause_s(lanes)
+                    pause_s = 0.0 if claimed else await self._pause_s(bulk=bulk)
                 except (DatabaseLocked, DatabaseUnreachable) as error:
                     claimed, pause_s = [], trouble.pause_s(error)
                 for row, texts in claimed:
-                    task = sends.create_task(self._send(row, texts, bulk=bulk))
-                    under_way.add(task)
-                    task.add_done_callback(under_way.discard)
-                if len(under_way) >= room:
-                    await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
-                elif not claimed:
+                    self._start(sends, row, texts, bulk=bulk)
+                if claimed:
+                    # Half of the room at a time: looking for each one by itself would cost more than sending.
+                    while len(under_way) > room // 2:
+                        await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
+                else:
                     await rung(bell, timeout_s=pause_s)
 
-    async def _claim(self, lanes: Sequence[Lane], limit: int) -> list[tuple[OutboxRow, Mapping[str, str]]]:
+    async def _claim(self, limit: int, *, bulk: bool) -> list[tuple[OutboxRow, Mapping[str, str]]]:
+        now = self._clock.now()
+        if limit <= 0:
+            return []
+        self._looked_at[bulk] = now
         async with self._database.transaction() as unit:
             rows = await unit.outbox.claim(
-                [self._sender.channel], lanes, now=self._clock.now(), lease=LEASE, limit=limit
+                [self._sender.channel], WORK[bulk], now=now, lease=LEASE, limit=limit
             )
-            ids = {row.announcement_id for row in rows} - {None}
-            texts = {number: (await unit.announcements.get(number)).texts for number in ids if number}
+            texts = {
+                number: await self._announcement(unit, number)
+                for row in rows
+                if (number := row.announcement_id) is not None
+            }
         # While the database was gone leases may have run out whose messages are on their way all the same.
         rows = [row for row in rows if row.id not in self._held]
         self._held.update(row.id for row in rows)
         return [(row, texts.get(row.announcement_id or 0, {})) for row in rows]
+
+    async def _announcement(self, unit: UnitOfWork, number: int) -> Mapping[str, str]:
+        """Return an announcement's texts, which never change."""
+        if number not in self._texts_of:
+            if len(self._texts_of) >= ANNOUNCEMENTS_REMEMBERED:
+                self._texts_of.clear()
+            self._texts_of[number] = (await unit.announcements.get(number)).texts
+        return self._texts_of[number]
 
     async def _renew_leases(self) -> None:
         """Keep other processes' hands off what is still on its way."""
@@ -170,12 +230,15 @@ class Delivery:
                     )
                     if is_gone:
                         await unit.outbox.drop_for(row.address_id, reason="blocked")
+            more = await unit.outbox.waits_for_any({row.address_id for row, _ in batch})
+        self._database.wakes.ring("delivered")
+        if more:
             # The next message of the same address may go now.
-            unit.topics.add("outbox")
+            self._database.wakes.ring("outbox")
 
-    async def _pause_s(self, lanes: Sequence[Lane]) -> float:
+    async def _pause_s(self, *, bulk: bool) -> float:
         async with self._database.reading() as unit:
-            at = await unit.outbox.next_at([self._sender.channel], lanes, now=self._clock.now())
+            at = await unit.outbox.next_at([self._sender.channel], WORK[bulk], after=self._looked_at[bulk])
         if at is None:
             return IDLE_S
         return min(IDLE_S, max(0.02, (at - self._clock.now()).total_seconds()))

@@ -101,6 +101,7 @@ async def show_push(unit: UnitOfWork, push: Push, voice: Voice, *, now: datetime
         replaces_key=push.replaces,
         keeps_quiet=push.keeps_quiet,
         useful_until=push.useful_until,
+        external_id=address.external_id,
     )
     if not written:
         # It was pushed before: the buttons people have are those of then.
@@ -112,7 +113,6 @@ async def show_push(unit: UnitOfWork, push: Push, voice: Voice, *, now: datetime
     if push.replaces and push.subject:
         but = notice.id if choices and notice else None
         await unit.sessions.close_notices(push.contact_id, push.subject, but=but)
-    _ring(unit, address.id)
     await flow.first().pushed(turn)
     return True
 
@@ -127,12 +127,14 @@ async def _notice_replaced(unit: UnitOfWork, push: Push) -> Notice | None:
 @asynccontextmanager
 async def on_its_own(unit: UnitOfWork, failed: str, **about: object) -> AsyncIterator[None]:
     """Undo and log the block when it fails: what can't be shown must not hold up the rest."""
+    carried = len(unit.outbox.carried)
     try:
         async with unit.connection.begin_nested():
             yield
     except (DatabaseLocked, DatabaseUnreachable):
         raise
     except Exception:
+        del unit.outbox.carried[carried:]
         log.exception(failed, **about)
 
 
@@ -241,21 +243,21 @@ class Turns:
                 tap_ref=tap_ref,
             )
             await self._say(
-                unit, inbound.channel, address_id, _with_media(message, prompt, inbound.channel), turn.now,
+                unit, inbound, address_id, _with_media(message, prompt, inbound.channel), turn.now,
                 key=f"in:{update_id}:{number}",
             )  # fmt: skip
             tap_ref = None
         if tap_ref is not None:
             # A second tap of a trembling finger: nothing new to show, but the button must stop turning.
             await self._say(
-                unit, inbound.channel, address_id, _message("", turn.texts, (), None, tap_ref), turn.now,
+                unit, inbound, address_id, _message("", turn.texts, (), None, tap_ref), turn.now,
                 key=f"in:{update_id}:tap",
             )  # fmt: skip
 
     async def _say(
         self,
         unit: UnitOfWork,
-        channel: Channel,
+        inbound: Inbound,
         address_id: int,
         message: OutboundMessage,
         now: datetime,
@@ -263,9 +265,14 @@ class Turns:
         key: str,
     ) -> None:
         await unit.outbox.add(
-            address_id=address_id, channel=channel, purpose=Purpose.REPLY, key=key, message=message, now=now
+            address_id=address_id,
+            channel=inbound.channel,
+            purpose=Purpose.REPLY,
+            key=key,
+            message=message,
+            now=now,
+            external_id=inbound.external_id,
         )
-        _ring(unit, address_id)
 
     async def _after_failure(self, taken: StoredUpdate) -> None:
         """Apologise once for a turn that went wrong; nothing else of it is kept."""
@@ -324,7 +331,7 @@ class Turns:
             failures = 0
         menu = Choice(Word.MENU, texts.pgettext("button", "🏠 Menu"))
         message = _message(sorry, texts, (menu,), "g", inbound.tap_ref)
-        await self._say(unit, inbound.channel, address_id, message, now, key=f"in:{update_id}:sorry")
+        await self._say(unit, inbound, address_id, message, now, key=f"in:{update_id}:sorry")
         await unit.sessions.save(contact.id, replace(session, failures=failures), now=now)
         return _may_be_kept(inbound, contact)
 
@@ -455,7 +462,3 @@ async def _notice_meant(
 def _known(language: str | None) -> str | None:
     """Return the device's language as one of ours, None when it says nothing useful."""
     return {"fr": "fr", "en": "en", "ar": "ary"}.get((language or "").split("-")[0])
-
-
-def _ring(unit: UnitOfWork, address_id: int) -> None:
-    unit.topics.update(("outbox", f"address:{address_id}"))

@@ -9,6 +9,7 @@ import fcntl
 import logging
 import os
 import sqlite3
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
@@ -34,6 +35,7 @@ from storage.errors import (
     TransactionFailed,
     ours,
 )
+from storage.outbox import Carrier
 from storage.prepared import Into, Statement, driver_of, prepared, translated
 from storage.unit_of_work import UnitOfWork
 
@@ -46,6 +48,10 @@ BUSY_S = 15
 # For so long SQLite itself waits, in the event loop's thread; beyond, we wait and let others go on.
 BUSY_IN_LOOP_MS = 20
 BUSY_PAUSE_S = 0.05
+# While the disk takes a commit in less than this, waiting for it in the event loop's thread is cheaper than
+# handing it to another thread; when it does not, it is given so many commits to get well.
+QUICK_COMMIT_S = 0.002
+SLOW_COMMITS = 50
 # Connections kept open between transactions.
 MOST_IDLE = 12
 
@@ -188,10 +194,13 @@ class Database:
         self.engine = engine
         self.keys = keys
         self.wakes = Wakes()
+        # Who sends for which channel in this process.
+        self.carriers: dict[str, Carrier] = {}
         self._zone = zone
         self._zone_name = zone_name
         self._writer = asyncio.Lock() if self.is_sqlite else None
         self._idle: list[AsyncConnection] = []
+        self._slow_commits = 1
         event.listen(engine.sync_engine, "engine_disposed", self._close_idle)
 
     @property
@@ -207,15 +216,17 @@ class Database:
         """
         async with self._turn_to_write(), self._lent() as connection:
             unit = self._unit(connection)
-            await _begin(connection)
+            changes_before = await _begin(connection)
             try:
                 yield unit
                 if unit.topics and not self.is_sqlite:
                     await _notify.all(connection, notify_channel=NOTIFY_CHANNEL, topics=sorted(unit.topics))
-                await _commit(connection)
+                await self._commit(connection, changes_before)
             except Exception:
                 await _roll_back(connection)
                 raise
+        for carrier, row in unit.outbox.carried:
+            carrier.carry(row)
         for topic in unit.topics:
             self.wakes.ring(topic)
 
@@ -288,6 +299,36 @@ class Database:
             await connection.rollback()
         return connection
 
+    async def _commit(self, connection: AsyncConnection, changes_before: int) -> None:
+        """Raises TransactionFailed when a statement went wrong and the block did not say so."""
+        if _has_begun(connection):
+            # What SQLAlchemy has begun for its own account; on SQLite this commits.
+            await connection.commit()
+        driver = _driver(connection)
+        try:
+            if not isinstance(driver, sqlite3.Connection):
+                if await driver.execute("COMMIT") != "COMMIT":
+                    raise TransactionFailed(
+                        "A statement of the transaction failed, so nothing of it was kept."
+                    )
+            elif driver.in_transaction and driver.total_changes == changes_before:
+                driver.commit()
+            elif driver.in_transaction:
+                await self._commit_to_disk(driver, _in_its_thread(connection))
+        except Exception as error:
+            raise translated(error, "COMMIT") from error
+
+    async def _commit_to_disk(self, driver: sqlite3.Connection, in_its_thread: aiosqlite.Connection) -> None:
+        """Wait for the disk here as long as it is quick, else where nobody stands still for it."""
+        if self._slow_commits:
+            self._slow_commits -= 1
+            await in_its_thread.commit()
+            return
+        begun = time.perf_counter()
+        driver.commit()
+        if time.perf_counter() - begun > QUICK_COMMIT_S:
+            self._slow_commits = SLOW_COMMITS
+
     def _close_idle(self, _: Engine) -> None:
         """SQLAlchemy calls this where it may wait for the driver."""
         while self._idle:
@@ -297,22 +338,25 @@ class Database:
                 sync_connection.close()
 
     def _unit(self, connection: AsyncConnection) -> UnitOfWork:
-        return UnitOfWork(connection, self.keys, zone=self._zone, zone_name=self._zone_name)
+        return UnitOfWork(
+            connection, self.keys, zone=self._zone, zone_name=self._zone_name, carriers=self.carriers
+        )
 
     def _turn_to_write(self) -> AbstractAsyncContextManager[None]:
         return nullcontext() if self._writer is None else self._writer
 
 
-async def _begin(connection: AsyncConnection) -> None:
+async def _begin(connection: AsyncConnection) -> int:
+    """Return how many rows were ever changed on the connection, as far as that is known."""
     driver = _driver(connection)
     try:
         if not isinstance(driver, sqlite3.Connection):
             await driver.execute("BEGIN")
-            return
+            return 0
         for _ in range(round(BUSY_S / BUSY_PAUSE_S)):
             try:
                 driver.execute("BEGIN IMMEDIATE")
-                return
+                return driver.total_changes
             except sqlite3.OperationalError as error:
                 if not isinstance(ours(error), DatabaseLocked):
                     raise
@@ -321,23 +365,7 @@ async def _begin(connection: AsyncConnection) -> None:
         driver.execute("BEGIN IMMEDIATE")
     except Exception as error:
         raise translated(error, "BEGIN") from error
-
-
-async def _commit(connection: AsyncConnection) -> None:
-    """Raises TransactionFailed when a statement went wrong and the block did not say so."""
-    if _has_begun(connection):
-        # What SQLAlchemy has begun for its own account; on SQLite this commits.
-        await connection.commit()
-    driver = _driver(connection)
-    try:
-        if isinstance(driver, sqlite3.Connection):
-            if driver.in_transaction:
-                # In the connection's own thread: it waits for the disk.
-                await _in_its_thread(connection).commit()
-        elif await driver.execute("COMMIT") != "COMMIT":
-            raise TransactionFailed("A statement of the transaction failed, so nothing of it was kept.")
-    except Exception as error:
-        raise translated(error, "COMMIT") from error
+    return driver.total_changes
 
 
 async def _roll_back(connection: AsyncConnection) -> None:

@@ -5,29 +5,34 @@ import logging
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from itertools import product
+from typing import Any, Protocol
 
 from sqlalchemy import (
     Boolean,
     ColumnElement,
+    Integer,
     Label,
-    Row,
     Select,
+    String,
+    and_,
     bindparam,
     case,
     func,
+    null,
     or_,
     select,
     true,
     update,
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.dml import ReturningInsert
 
 from conversations.engine.outbound import LANES, Lane, OutboundMessage, Purpose
 from storage.encryption import KeyRing
 from storage.errors import ValueTampered
+from storage.prepared import Into, Prepared, Statement, among, prepared
 from storage.tables import addresses, announcements, contacts, is_unsent, outbox
-from storage.upserts import insert_into
 
 _PAYLOAD = "outbox.payload"
 UNSENT = ("created", "sending", "failed_temporary")
@@ -100,6 +105,17 @@ class Shown:
         return self.status in UNSENT
 
 
+class Carrier(Protocol):
+    """Takes messages along from the transaction that wrote them. `lease` is how long they are its own."""
+
+    lease: timedelta
+
+    def has_room(self) -> bool: ...
+
+    def carry(self, row: OutboxRow) -> None:
+        """Send a message whose transaction has been committed."""
+
+
 def reason_to_drop(message: OutboxRow | Shown, *, now: datetime) -> str | None:
     """Return why a message that has not left must never leave, None when it may."""
     if not message.still_wanted:
@@ -110,9 +126,20 @@ def reason_to_drop(message: OutboxRow | Shown, *, now: datetime) -> str | None:
 
 
 class OutboxStore:
-    def __init__(self, connection: AsyncConnection, keys: KeyRing) -> None:
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        keys: KeyRing,
+        *,
+        topics: set[str] | None = None,
+        carriers: Mapping[str, Carrier] | None = None,
+    ) -> None:
         self._connection = connection
         self._keys = keys
+        self._topics = set() if topics is None else topics
+        self._carriers = carriers or {}
+        # What the carriers get after the commit.
+        self.carried: list[tuple[Carrier, OutboxRow]] = []
 
     async def add(
         self,
@@ -127,66 +154,86 @@ class OutboxStore:
         replaces_key: str | None = None,
         keeps_quiet: bool = False,
         useful_until: datetime | None = None,
+        external_id: str | None = None,
     ) -> bool:
-        """Write a message to be sent; False when its key was written before, and nothing changes."""
-        replaces = select(outbox.c.id).where(outbox.c.unique_key == replaces_key).scalar_subquery()
-        result = await self._connection.execute(
-            insert_into(self._connection, outbox)
-            .values(
-                address_id=address_id,
-                channel=channel,
-                purpose=purpose.value,
-                lane=LANES[purpose].value,
-                unique_key=key,
-                subject=subject,
-                payload_enc=self._keys.encrypt(message.to_json(), about=_PAYLOAD),
-                language=message.language,
-                replaces_id=replaces if replaces_key else None,
-                keeps_quiet=keeps_quiet,
-                useful_until=useful_until,
-                due_at=now,
-                created_at=now,
-            )
-            .on_conflict_do_nothing(index_elements=[outbox.c.unique_key])
+        """Write a message to be sent; False when its key was written before, and nothing changes.
+
+        With `external_id`, where to, a carrier of this process takes it along after the commit, unless
+        something to the same address waits before it; nobody has to look for it then.
+        """
+        lane = LANES[purpose]
+        carrier = self._carriers.get(channel)
+        if carrier is not None and (
+            external_id is None or replaces_key or lane is Lane.BULK or not carrier.has_room()
+        ):
+            carrier = None
+        row = await (_add_replacing if replaces_key else _add).first(
+            self._connection,
+            address_id=address_id,
+            channel=channel,
+            purpose=purpose.value,
+            lane=lane.value,
+            unique_key=key,
+            subject=subject,
+            payload_enc=self._keys.encrypt(message.to_json(), about=_PAYLOAD),
+            language=message.language,
+            replaces_key=replaces_key,
+            keeps_quiet=keeps_quiet,
+            useful_until=useful_until,
+            due_at=now,
+            created_at=now,
+            lease=carrier and now + carrier.lease,
+            head_address=address_id,
+            head_lane=lane.value,
         )
-        return result.rowcount == 1
+        if row is None:
+            return False
+        if carrier is None or external_id is None or row.lease_until is None:
+            self._topics.update(("outbox", f"address:{address_id}"))
+            return True
+        carried = OutboxRow(
+            id=row.id,
+            address_id=address_id,
+            channel=channel,
+            external_id=external_id,
+            purpose=purpose,
+            lane=lane,
+            message=message,
+            announcement_id=None,
+            language=message.language,
+            replaces_ref=None,
+            attempts=1,
+            created_at=now,
+            claimed_at=now,
+            keeps_quiet=keeps_quiet,
+            useful_until=useful_until,
+        )
+        self.carried.append((carrier, carried))
+        return True
 
     async def claim(
         self, channels: Sequence[str], lanes: Sequence[Lane], *, now: datetime, lease: timedelta, limit: int
     ) -> list[OutboxRow]:
-        """Lease the messages that may leave now, best lane first and oldest first.
+        """Lease the messages that may leave now, in the order of the lanes, oldest first.
 
         Of each address only the head of its lane comes, so one person's messages stay in order. A row whose
         lease ran out was cut off half-way: it comes again, since lost is worse than twice.
         """
-        heads = (
-            select(outbox.c.id)
-            .where(
-                *_is_head(channels, lanes, now),
-                outbox.c.due_at <= now,
-                or_(outbox.c.lease_until.is_(None), outbox.c.lease_until <= now),
+        ids: list[int] = []
+        for lane, channel in product(lanes, channels):
+            most = limit - len(ids)
+            found = await _heads.all(
+                self._connection, of_channel=channel, of_lane=lane.value, now=now, most=most
             )
-            .order_by(outbox.c.lane, outbox.c.id)
-            .limit(limit)
-            .with_for_update(of=outbox, skip_locked=True)
-        )
-        ids = list((await self._connection.scalars(heads)).all())
+            ids += [row.id for row in found]
         if not ids:
             return []
-        await self._connection.execute(
-            update(outbox)
-            .where(outbox.c.id.in_(ids))
-            .values(status="sending", lease_until=now + lease, attempts=outbox.c.attempts + 1)
-        )
+        await _lease.run(self._connection, ids=ids, lease=now + lease)
         return await self._rows(ids, now)
 
     async def renew(self, ids: Collection[int], *, lease_until: datetime) -> None:
         """Keep the leases of claimed messages that are still on their way."""
-        await self._connection.execute(
-            update(outbox)
-            .where(outbox.c.id.in_(ids), outbox.c.status == "sending")
-            .values(lease_until=lease_until)
-        )
+        await _renew.run(self._connection, ids=list(ids), lease=lease_until)
 
     async def release_leases(self) -> None:
         """Let everything that was cut off half-way leave at once; only right while nobody is sending."""
@@ -218,22 +265,8 @@ class OutboxStore:
         """Write down what became of claimed rows, all in one statement."""
         if not results:
             return
-        await self._connection.execute(
-            update(outbox)
-            # A row withdrawn while it was under way stays so, unless it did arrive. The statuses are spelled
-            # out because a statement for many rows can hold no list.
-            .where(
-                outbox.c.id == bindparam("row_id"),
-                or_(bindparam("arrived", type_=Boolean), *(outbox.c.status == status for status in UNSENT)),
-            )
-            .values(
-                status=bindparam("new_status"),
-                message_ref=func.coalesce(bindparam("new_ref"), outbox.c.message_ref),
-                reason=bindparam("new_reason"),
-                lease_until=None,
-                due_at=func.coalesce(bindparam("new_due_at", type_=outbox.c.due_at.type), outbox.c.due_at),
-                sent_at=bindparam("new_sent_at", type_=outbox.c.sent_at.type),
-            ),
+        await _report.run_many(
+            self._connection,
             [
                 {
                     "row_id": done.row_id,
@@ -248,6 +281,10 @@ class OutboxStore:
             ],
         )
 
+    async def waits_for_any(self, address_ids: Collection[int]) -> bool:
+        """Whether anything still has to leave for one of the addresses."""
+        return await _waits.scalar(self._connection, ids=list(address_ids)) is not None
+
     async def drop_for(self, address_id: int, *, reason: str) -> int:
         """Give up everything that waits for an address that can't be reached any more."""
         result = await self._connection.execute(
@@ -258,31 +295,23 @@ class OutboxStore:
         return result.rowcount
 
     async def next_at(
-        self, channels: Sequence[str], lanes: Sequence[Lane], *, now: datetime
+        self, channels: Sequence[str], lanes: Sequence[Lane], *, after: datetime
     ) -> datetime | None:
-        """Return when the next message may leave: when it is due, or when a lease ends that was cut off.
+        """Return when another message falls due, or a lease ends that was cut off, after that moment.
 
-        What stands behind another message may leave when that one has, which nobody knows now.
+        None when neither will. What stands behind another message may leave when that one has, which nobody
+        knows before.
         """
-        ready = case((outbox.c.lease_until > outbox.c.due_at, outbox.c.lease_until), else_=outbox.c.due_at)
-        moment: datetime | None = await self._connection.scalar(
-            select(func.min(ready, type_=outbox.c.due_at.type)).where(*_is_head(channels, lanes, now))
-        )
-        return moment
+        moments = [await _next_lease.scalar(self._connection, now=after)]
+        for lane, channel in product(lanes, channels):
+            moments.append(
+                await _next_due.scalar(self._connection, of_channel=channel, of_lane=lane.value, now=after)
+            )
+        return min((moment for moment in moments if moment is not None), default=None)
 
     async def _rows(self, ids: Sequence[int], claimed_at: datetime) -> list[OutboxRow]:
-        query = (
-            select(outbox, addresses.c.external_enc, _written_over(), _still_wanted())
-            .select_from(
-                outbox.join(addresses, addresses.c.id == outbox.c.address_id)
-                .join(contacts, contacts.c.id == addresses.c.contact_id)
-                .outerjoin(announcements, announcements.c.id == outbox.c.announcement_id)
-            )
-            .where(outbox.c.id.in_(ids))
-            .order_by(outbox.c.lane, outbox.c.id)
-        )
         readable, unreadable = [], []
-        for row in (await self._connection.execute(query)).all():
+        for row in await _rows.all(self._connection, ids=list(ids)):
             try:
                 readable.append(self._row(row, claimed_at))
             except ValueTampered:
@@ -300,25 +329,24 @@ class OutboxStore:
             .values(status="failed_technical", reason="unreadable", lease_until=None)
         )
 
-    def _row(self, row: Row[tuple[object, ...]], claimed_at: datetime) -> OutboxRow:
-        found = row._mapping
+    def _row(self, row: Any, claimed_at: datetime) -> OutboxRow:
         return OutboxRow(
-            id=found["id"],
-            address_id=found["address_id"],
-            channel=found["channel"],
-            external_id=self._keys.decrypt(found["external_enc"], about="addresses.external"),
-            purpose=Purpose(found["purpose"]),
-            lane=Lane(found["lane"]),
-            message=self._message(found["payload_enc"]),
-            announcement_id=found["announcement_id"],
-            language=found["language"],
-            replaces_ref=found["replaces_ref"],
-            attempts=found["attempts"],
-            created_at=found["created_at"],
+            id=row.id,
+            address_id=row.address_id,
+            channel=row.channel,
+            external_id=self._keys.decrypt(row.external_enc, about="addresses.external"),
+            purpose=Purpose(row.purpose),
+            lane=Lane(row.lane),
+            message=self._message(row.payload_enc),
+            announcement_id=row.announcement_id,
+            language=row.language,
+            replaces_ref=row.replaces_ref,
+            attempts=row.attempts,
+            created_at=row.created_at,
             claimed_at=claimed_at,
-            still_wanted=bool(found["still_wanted"]),
-            keeps_quiet=found["keeps_quiet"],
-            useful_until=found["useful_until"],
+            still_wanted=bool(row.still_wanted),
+            keeps_quiet=row.keeps_quiet,
+            useful_until=row.useful_until,
         )
 
     async def _shown(self, query: Select[Any]) -> list[Shown]:
@@ -343,8 +371,45 @@ class OutboxStore:
         return OutboundMessage.from_json(self._keys.decrypt(payload, about=_PAYLOAD))
 
 
-def _is_head(channels: Sequence[str], lanes: Sequence[Lane], now: datetime) -> list[ColumnElement[bool]]:
-    """Return the conditions of messages that stand first in their address's lane.
+def _adding(into: Into) -> ReturningInsert[Any]:
+    """Return the insert of a message; it is leased at once when nothing to its address waits before it."""
+    lease = bindparam("lease", type_=outbox.c.lease_until.type)
+    before = select(outbox.c.id).where(
+        outbox.c.address_id == bindparam("head_address", type_=outbox.c.address_id.type),
+        outbox.c.lane == bindparam("head_lane", type_=outbox.c.lane.type),
+        is_unsent(),
+    )
+    may_go = and_(lease.is_not(None), ~before.exists())
+    return (
+        into(outbox)
+        .values(
+            status=case((may_go, "sending"), else_="created"),
+            lease_until=case((may_go, lease), else_=null()),
+        )
+        .on_conflict_do_nothing(index_elements=[outbox.c.unique_key])
+        .returning(outbox.c.id, outbox.c.lease_until)
+    )
+
+
+def _replacing(into: Into) -> ReturningInsert[Any]:
+    key = bindparam("replaces_key", type_=outbox.c.unique_key.type)
+    replaced = select(outbox.c.id).where(outbox.c.unique_key == key).scalar_subquery()
+    return _adding(into).values(replaces_id=replaced)
+
+
+_NEW = (
+    "address_id", "channel", "purpose", "lane", "unique_key", "subject", "payload_enc", "language",
+    "keeps_quiet", "useful_until", "due_at", "created_at", "status", "lease_until",
+)  # fmt: skip
+_add = Prepared(_adding, _NEW)
+_add_replacing = Prepared(_replacing, (*_NEW, "replaces_id"))
+
+_now = bindparam("now", type_=outbox.c.due_at.type)
+
+
+@prepared
+def _heads(_: Into) -> Statement:
+    """Messages that may leave now and stand first in their address's lane, oldest first.
 
     One that waits for the end of the quiet hours lets those behind it pass, which may come at night.
     """
@@ -354,14 +419,82 @@ def _is_head(channels: Sequence[str], lanes: Sequence[Lane], now: datetime) -> l
         earlier.c.lane == outbox.c.lane,
         is_unsent(earlier),
         earlier.c.id < outbox.c.id,
-        or_(earlier.c.reason.is_(None), earlier.c.reason != QUIET_HOURS, earlier.c.due_at <= now),
+        or_(earlier.c.reason.is_(None), earlier.c.reason != QUIET_HOURS, earlier.c.due_at <= _now),
     )
-    return [
-        outbox.c.channel.in_(channels),
-        outbox.c.lane.in_([lane.value for lane in lanes]),
-        is_unsent(outbox),
-        ~behind.exists(),
-    ]
+    return (
+        select(outbox.c.id)
+        .where(
+            *_of_lane(),
+            outbox.c.due_at <= _now,
+            or_(outbox.c.lease_until.is_(None), outbox.c.lease_until <= _now),
+            ~behind.exists(),
+        )
+        # Nothing more, so that the index has them in order: a broadcast's all fall due at once.
+        .order_by(outbox.c.due_at)
+        .limit(bindparam("most", type_=Integer))
+        .with_for_update(of=outbox, skip_locked=True)
+    )
+
+
+@prepared
+def _next_due(_: Into) -> Statement:
+    return select(func.min(outbox.c.due_at)).where(*_of_lane(), outbox.c.due_at > _now)
+
+
+@prepared
+def _next_lease(_: Into) -> Statement:
+    return select(func.min(outbox.c.lease_until)).where(outbox.c.lease_until > _now)
+
+
+@prepared
+def _lease(into: Into) -> Statement:
+    return (
+        update(outbox)
+        .where(among(outbox.c.id, "ids", into))
+        .values(status="sending", lease_until=bindparam("lease"), attempts=outbox.c.attempts + 1)
+    )
+
+
+@prepared
+def _renew(into: Into) -> Statement:
+    return (
+        update(outbox)
+        .where(among(outbox.c.id, "ids", into), outbox.c.status == "sending")
+        .values(lease_until=bindparam("lease"))
+    )
+
+
+@prepared
+def _waits(into: Into) -> Statement:
+    return select(outbox.c.id).where(among(outbox.c.address_id, "ids", into), is_unsent()).limit(1)
+
+
+@prepared
+def _report(_: Into) -> Statement:
+    """What became of a row; one withdrawn while it was under way stays so, unless it did arrive."""
+    return (
+        update(outbox)
+        .where(
+            outbox.c.id == bindparam("row_id"),
+            or_(bindparam("arrived", type_=Boolean), is_unsent()),
+        )
+        .values(
+            status=bindparam("new_status"),
+            message_ref=func.coalesce(bindparam("new_ref", type_=String), outbox.c.message_ref),
+            reason=bindparam("new_reason"),
+            lease_until=None,
+            due_at=func.coalesce(bindparam("new_due_at", type_=outbox.c.due_at.type), outbox.c.due_at),
+            sent_at=bindparam("new_sent_at", type_=outbox.c.sent_at.type),
+        )
+    )
+
+
+def _of_lane() -> tuple[ColumnElement[bool], ...]:
+    return (
+        outbox.c.channel == bindparam("of_channel", type_=outbox.c.channel.type),
+        outbox.c.lane == bindparam("of_lane", type_=outbox.c.lane.type),
+        is_unsent(),
+    )
 
 
 def _written_over() -> Label[str | None]:
@@ -401,4 +534,19 @@ def _chat(address_id: int, now: datetime) -> Select[Any]:
             .outerjoin(announcements, announcements.c.id == outbox.c.announcement_id)
         )
         .where(outbox.c.address_id == address_id, outbox.c.due_at <= now)
+    )
+
+
+@prepared
+def _rows(into: Into) -> Statement:
+    """Claimed messages with where to, oldest first."""
+    return (
+        select(outbox, addresses.c.external_enc, _written_over(), _still_wanted())
+        .select_from(
+            outbox.join(addresses, addresses.c.id == outbox.c.address_id)
+            .join(contacts, contacts.c.id == addresses.c.contact_id)
+            .outerjoin(announcements, announcements.c.id == outbox.c.announcement_id)
+        )
+        .where(among(outbox.c.id, "ids", into))
+        .order_by(outbox.c.lane, outbox.c.id)
     )

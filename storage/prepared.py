@@ -6,6 +6,7 @@ and errors with the others, but pays that price once. Listeners on the engine se
 are any, it goes the ordinary way.
 """
 
+import json
 import sqlite3
 from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -13,12 +14,26 @@ from dataclasses import dataclass
 from typing import Any
 
 import asyncpg  # type: ignore[import-untyped]
-from sqlalchemy import BindParameter, Connection, Dialect, Select, Table, UpdateBase
+from sqlalchemy import (
+    BigInteger,
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Dialect,
+    Select,
+    Table,
+    Text,
+    UpdateBase,
+    bindparam,
+    func,
+    select,
+)
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.types import TypeDecorator, TypeEngine
 
 from storage.errors import StorageError, ours
 
@@ -60,6 +75,29 @@ class _Compiled:
         for place, convert in self.conversions:
             values[place] = convert(values[place])
         return self.make_row(values)
+
+
+class Ids(TypeDecorator[Sequence[int]]):
+    """Any number of ids in one parameter: an array, and where there are none its JSON."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        kind: TypeEngine[Any] = ARRAY(BigInteger()) if dialect.name == "postgresql" else Text()
+        return dialect.type_descriptor(kind)
+
+    def process_bind_param(self, value: Sequence[int] | None, dialect: Dialect) -> Any:
+        ids = list(value or ())
+        return ids if dialect.name == "postgresql" else json.dumps(ids)
+
+
+def among(column: ColumnElement[Any], name: str, into: Into) -> ColumnElement[bool]:
+    """Return whether the column is one of the `Ids` given under the name; for any number of them."""
+    ids = bindparam(name, type_=Ids())
+    if into is postgresql.insert:
+        return column == func.any(ids)
+    return column.in_(select(func.json_each(ids).table_valued("value").c.value))
 
 
 class Prepared:

@@ -328,6 +328,8 @@ outbox = Table(
     Column("created_at", Moment, nullable=False),
     Column("sent_at", Moment),
     Index("ix_outbox_waiting", "lane", "due_at", **_when(_UNSENT)),
+    # What may leave next, however much waits for the other channels.
+    Index("ix_outbox_next", "channel", "lane", "due_at", **_when(_UNSENT)),
     Index(
         "ix_outbox_waiting_address",
         "address_id",

@@ -1,5 +1,6 @@
 """All stores of one transaction. What flows see of it is the `Desk` of conversations/ports.py."""
 
+from collections.abc import Mapping
 from datetime import tzinfo
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,7 @@ from storage.encryption import KeyRing
 from storage.inbox import InboxStore
 from storage.invitations import InvitationStore
 from storage.marks import MarkStore
-from storage.outbox import OutboxStore
+from storage.outbox import Carrier, OutboxStore
 from storage.schedule import DueStore
 from storage.sessions import SessionStore
 from storage.tasks import TaskStore
@@ -31,7 +32,15 @@ class UnitOfWork:
     `topics` are rung after the commit, so that whoever waits for the rows goes on at once.
     """
 
-    def __init__(self, connection: AsyncConnection, keys: KeyRing, *, zone: tzinfo, zone_name: str) -> None:
+    def __init__(
+        self,
+        connection: AsyncConnection,
+        keys: KeyRing,
+        *,
+        zone: tzinfo,
+        zone_name: str,
+        carriers: Mapping[str, Carrier] | None = None,
+    ) -> None:
         self.connection = connection
         self.topics: set[str] = set()
         self.contacts = ContactStore(connection, keys)
@@ -46,7 +55,7 @@ class UnitOfWork:
         self.announcements = AnnouncementStore(connection)
         self.audit = AuditStore(connection)
         self.inbox = InboxStore(connection, keys)
-        self.outbox = OutboxStore(connection, keys)
+        self.outbox = OutboxStore(connection, keys, topics=self.topics, carriers=carriers)
         self.marks = MarkStore(connection)
 
 

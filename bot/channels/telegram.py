@@ -10,7 +10,7 @@ import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from functools import partial
+from functools import lru_cache, partial
 from itertools import groupby
 from math import ceil
 from typing import Any
@@ -94,6 +94,8 @@ _SERVICE_KINDS = (
 
 # In
 
+_OF_A_TAPPED_MESSAGE = ("message_id", "date", "chat")
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Origin:
@@ -116,6 +118,15 @@ def origin(update: JSON) -> Origin:
 
 def _object(value: object) -> JSON:
     return value if isinstance(value, dict) else {}
+
+
+def trimmed(update: JSON) -> JSON:
+    """Return the update without what nobody reads: words and buttons of the message tapped on, written by us."""
+    query = update.get("callback_query")
+    if not isinstance(query, dict) or not isinstance(query.get("message"), dict):
+        return update
+    message = {name: value for name, value in query["message"].items() if name in _OF_A_TAPPED_MESSAGE}
+    return {**update, "callback_query": {**query, "message": message}}
 
 
 def payload_parser(bot: Bot) -> Callable[[str], Inbound | None]:
@@ -390,6 +401,7 @@ def _is_tiny(choice: Choice) -> bool:
     return _width(choice.label) <= LABEL_WIDTHS[4]
 
 
+@lru_cache(maxsize=4096)
 def _width(label: str) -> int:
     """Return the width in letters: an emoji counts two, vowel marks and joiners nothing."""
     widths = {"W": 2, "F": 2}

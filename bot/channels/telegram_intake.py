@@ -19,7 +19,7 @@ from starlette.routing import Route
 from telegram import Bot
 from telegram.error import BadRequest, Conflict, InvalidToken, NetworkError, RetryAfter, TelegramError
 
-from bot.channels.telegram import origin, seconds
+from bot.channels.telegram import origin, seconds, trimmed
 from bot.channels.telegram_groups import GroupAnswers
 from bot.clock import Clock
 from bot.metrics import metrics
@@ -213,7 +213,7 @@ class TelegramIntake:
             channel=Channel.TELEGRAM,
             key=key,
             lane=self.keys.index(Channel.TELEGRAM, lane),
-            payload=json.dumps(update, ensure_ascii=False, separators=(",", ":")),
+            payload=json.dumps(trimmed(update), ensure_ascii=False, separators=(",", ":")),
         )
 
     def _note_trouble(self, reason: str) -> None:

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
+from functools import lru_cache
 from itertools import pairwise
 from typing import Self
 
@@ -59,6 +60,7 @@ class WeeklyHours:
                     raise HoursUnreadable(HoursFault.OVERLAP, f"{earlier} {later}")
 
     @classmethod
+    @lru_cache(maxsize=256)
     def parse(cls, text: str) -> Self:
         """Read the stored form; days may also be joined ("mon-thu 08:30-16:30").
 
@@ -138,7 +140,8 @@ PUBLIC_OFFICE_RULES = VisitRules(
 )
 
 
-def slot_times(rules: VisitRules, day: date) -> list[time]:
+@lru_cache(maxsize=4096)
+def slot_times(rules: VisitRules, day: date) -> tuple[time, ...]:
     """Return when visits begin on that weekday, in order; each ends within its opening."""
     length = timedelta(minutes=rules.slot_minutes)
     starts: list[time] = []
@@ -147,7 +150,7 @@ def slot_times(rules: VisitRules, day: date) -> list[time]:
         while start + length <= closes:
             starts.append(start.time())
             start += length
-    return starts
+    return tuple(starts)
 
 
 def open_slots(

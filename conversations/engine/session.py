@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Self
 
@@ -59,9 +59,11 @@ class Session:
 
     def to_json(self) -> str:
         """Return a text form; `from_json` is its mirror."""
-        body = asdict(self)
+        body = {name: getattr(self, name) for name in _FIELDS}
         for name in _MOMENTS:
             body[name] = body[name] and body[name].isoformat()
+        for name in ("frame", "resume"):
+            body[name] = body[name] and _fields(body[name])
         body["choices"] = _pairs(self.choices)
         return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
 
@@ -100,7 +102,7 @@ class Notice:
 
 def notice_to_json(frame: Frame, choices: Sequence[Choice]) -> str:
     """Return the stored form of a notice's content; `notice_from_json` is its mirror."""
-    return json.dumps({"frame": asdict(frame), "choices": _pairs(choices)}, ensure_ascii=False)
+    return json.dumps({"frame": _fields(frame), "choices": _pairs(choices)}, ensure_ascii=False)
 
 
 def notice_from_json(text: str) -> tuple[Frame, tuple[Choice, ...]]:
@@ -111,6 +113,15 @@ def notice_from_json(text: str) -> tuple[Frame, tuple[Choice, ...]]:
 def renewed(session: Session, now: datetime) -> Session:
     """Return the session with its patience counted from now."""
     return replace(session, expires_at=now + PATIENCE)
+
+
+_FIELDS = tuple(Session.__dataclass_fields__)
+_FRAME_FIELDS = tuple(Frame.__dataclass_fields__)
+
+
+def _fields(frame: Frame) -> JSON:
+    # asdict would copy every value of the draft, for nothing.
+    return {name: getattr(frame, name) for name in _FRAME_FIELDS}
 
 
 def _frame(body: JSON) -> Frame:

@@ -115,7 +115,7 @@ class PostOffice:
 
     async def until(self, **wanted: tuple[str, str | None]) -> None:
         """Wait until these messages have come to stand so."""
-        async with asyncio.timeout(PATIENCE_S), self.database.wakes.bell("outbox") as bell:
+        async with asyncio.timeout(PATIENCE_S), self.database.wakes.bell("delivered") as bell:
             while not wanted.items() <= (await self.statuses()).items():
                 await rung(bell, timeout_s=PATIENCE_S)
 

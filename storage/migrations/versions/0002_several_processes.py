@@ -13,9 +13,12 @@ IDENTITY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 OLDEST_CODE = "0001"
 
 
-def when(name: str, table: str, column: str, condition: str) -> None:
+UNSENT = "status IN ('created', 'sending', 'failed_temporary')"
+
+
+def when(name: str, table: str, columns: list[str], condition: str) -> None:
     op.create_index(
-        name, table, [column], sqlite_where=sa.text(condition), postgresql_where=sa.text(condition)
+        name, table, columns, sqlite_where=sa.text(condition), postgresql_where=sa.text(condition)
     )
 
 
@@ -46,14 +49,16 @@ def upgrade() -> None:
         op.execute("ALTER TABLE rate_budgets SET UNLOGGED")
         op.execute("ALTER TABLE rate_chats SET UNLOGGED")
     op.add_column("announcements", sa.Column("outcomes", sa.Text()))
-    when("ix_due_messages_over", "due_messages", "due_at", "status <> 'waiting'")
-    when("ix_outbox_leased", "outbox", "lease_until", "lease_until IS NOT NULL")
+    when("ix_due_messages_over", "due_messages", ["due_at"], "status <> 'waiting'")
+    when("ix_outbox_leased", "outbox", ["lease_until"], "lease_until IS NOT NULL")
+    when("ix_outbox_next", "outbox", ["channel", "lane", "due_at"], UNSENT)
     marks = sa.table("marks", sa.column("name"), sa.column("value"))
     op.execute(marks.insert().values(name="oldest_code", value=OLDEST_CODE))
 
 
 def downgrade() -> None:
     op.execute("DELETE FROM marks WHERE name = 'oldest_code'")
+    op.drop_index("ix_outbox_next", table_name="outbox")
     op.drop_index("ix_outbox_leased", table_name="outbox")
     op.drop_index("ix_due_messages_over", table_name="due_messages")
     op.drop_column("announcements", "outcomes")

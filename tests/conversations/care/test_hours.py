@@ -96,13 +96,13 @@ def test_public_offices_break_half_an_hour_and_longer_on_friday() -> None:
     assert time(12) not in monday
     assert time(12, 30) in monday
     assert [at for at in monday if at not in friday] == [time(12, 30), time(13)]
-    assert slot_times(PUBLIC_OFFICE_RULES, SATURDAY) == []
+    assert slot_times(PUBLIC_OFFICE_RULES, SATURDAY) == ()
 
 
 def test_a_slot_that_would_run_into_the_break_is_not_offered() -> None:
     rules = VisitRules(WeeklyHours.parse("mon 08:30-12:00 12:30-13:00"), slot_minutes=60)
 
-    assert slot_times(rules, MONDAY) == [time(8, 30), time(9, 30), time(10, 30)]
+    assert slot_times(rules, MONDAY) == (time(8, 30), time(9, 30), time(10, 30))
 
 
 @given(visit_rules, days)
