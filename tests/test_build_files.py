@@ -2,6 +2,7 @@
 
 import os
 import re
+import shutil
 import subprocess
 import tomllib
 from pathlib import Path
@@ -71,8 +72,30 @@ def test_ci_runs_every_check_and_the_tests_last() -> None:
 
     assert steps == ["dev", "lint", "types", "contract", "catalogues-check", "test"]
     assert "set -euo pipefail" in script
+    assert re.search(r"^\.ci/last-release-tests$", script, re.MULTILINE)
     assert script.rstrip().endswith("make test")
     assert os.access(ROOT / ".ci" / "run", os.X_OK)
+
+
+def test_the_last_release_is_a_commit_whose_code_is_tested_on_todays_tables() -> None:
+    release = (ROOT / ".ci" / "last-release").read_text().strip()
+
+    assert re.fullmatch(r"[0-9a-f]{40}", release)
+    assert os.access(ROOT / ".ci" / "last-release-tests", os.X_OK)
+
+
+def test_a_last_release_that_is_not_there_is_said_and_leaves_nothing(tmp_path: Path) -> None:
+    """As in a clone without history."""
+    (tmp_path / ".ci").mkdir()
+    for name in ("last-release", "last-release-tests"):
+        shutil.copy(ROOT / ".ci" / name, tmp_path / ".ci" / name)
+    run("git", "init", "-q", str(tmp_path))
+
+    outcome = run(str(tmp_path / ".ci" / "last-release-tests"))
+
+    assert outcome.returncode != 0
+    assert "git fetch --unshallow" in outcome.stderr
+    assert not (tmp_path / "build").exists()
 
 
 @pytest.mark.parametrize(
