@@ -7,7 +7,7 @@ from typing import Any
 from benchmarks.machine import until
 from benchmarks.results import Outcome, at_least, at_most, exactly, percentile
 from benchmarks.seeding import FIRST_CHAT, MANAGER_CHAT, PROBE_CHAT, Seed
-from benchmarks.stage import AIOGRAM, JISR, PTB, Kind, Run, Stage
+from benchmarks.stage import KINDS, Kind, Run, Stage
 
 SUMMARY = __doc__
 LIMITED, UNLIMITED = "limited", "unlimited"
@@ -22,6 +22,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--peer-unlimited", type=int, default=10_000)
     parser.add_argument("--parts", nargs="+", default=[LIMITED, UNLIMITED], choices=[LIMITED, UNLIMITED])
     parser.add_argument("--database", default="sqlite")
+    parser.add_argument("--bots", nargs="+", default=["ptb", "aiogram", "jisr"], choices=KINDS)
+    parser.add_argument(
+        "--settle", type=float, default=3.0, help="seconds before the start and after the end"
+    )
     parser.add_argument("--pace", default="29", help="Jisr's TELEGRAM_PER_SECOND")
 
 
@@ -43,9 +47,10 @@ async def run(options: argparse.Namespace) -> Outcome:
 
 async def _limited(stage: Stage, outcome: Outcome, options: argparse.Namespace) -> None:
     conditions = {"call_delay_s": 0.05, "per_second": 30.0, "blocked_every": 20, "blocked_from": FIRST_CHAT}
-    paced = JISR.with_environment(TELEGRAM_PER_SECOND=options.pace)
-    for kind, people in ((PTB, options.peer_people), (AIOGRAM, options.peer_people), (paced, options.people)):
-        found = await _measure(stage, kind, people, options.database, conditions)
+    for kind in map(KINDS.__getitem__, options.bots):
+        paced = kind.with_environment(TELEGRAM_PER_SECOND=options.pace) if kind.is_jisr else kind
+        people = options.people if kind.is_jisr else options.peer_people
+        found = await _measure(stage, paced, people, options, conditions)
         share = found["per_second"] / 30
         _note(outcome, LIMITED, kind, people, found, share)
         if kind.is_jisr:
@@ -60,12 +65,15 @@ async def _limited(stage: Stage, outcome: Outcome, options: argparse.Namespace) 
 
 
 async def _unlimited(stage: Stage, outcome: Outcome, options: argparse.Namespace) -> None:
-    cases = [(kind, options.peer_unlimited) for kind in (PTB, AIOGRAM)]
-    cases += [(JISR, people) for people in options.unlimited]
+    cases = [
+        (kind, people)
+        for kind in map(KINDS.__getitem__, options.bots)
+        for people in (options.unlimited if kind.is_jisr else [options.peer_unlimited])
+    ]
     grown = []
     for kind, people in cases:
         at_once = kind.with_environment(BROADCAST_PAUSE_S="0") if not kind.is_jisr else kind
-        found = await _measure(stage, at_once, people, options.database, {})
+        found = await _measure(stage, at_once, people, options, {})
         _note(outcome, UNLIMITED, kind, people, found, None)
         if kind.is_jisr:
             grown.append(found["rss_mib"])
@@ -81,7 +89,7 @@ async def _unlimited(stage: Stage, outcome: Outcome, options: argparse.Namespace
 def _note(
     outcome: Outcome, how: str, kind: Kind, people: int, found: dict[str, Any], share: float | None
 ) -> None:
-    others_ms = [1000 * latency for latency in found.pop("others_s")]
+    others_ms = [1000 * latency for latency in found["others_s"]]
     outcome.rows.append(
         [
             how,
@@ -104,19 +112,19 @@ def _note(
 
 
 async def _measure(
-    stage: Stage, kind: Kind, people: int, database: str, conditions: dict[str, Any]
+    stage: Stage, kind: Kind, people: int, options: argparse.Namespace, conditions: dict[str, Any]
 ) -> dict[str, Any]:
-    async with stage.run(kind, database, Seed(people, news=True), **conditions) as run:
+    async with stage.run(kind, options.database, Seed(people, news=True), **conditions) as run:
         await run.start()
         probe = {"first": PROBE_CHAT, "last": PROBE_CHAT, "script": kind.hello, "patience_s": 3600.0}
         await run.platform.do("metronome", crowd="others", every_s=1.0, **probe)
-        await asyncio.sleep(3)
+        await asyncio.sleep(options.settle)
         await run.platform.do("noticed", crowd="others")
         before, rss_before_mib = run.bots_cpu_s, run.bot.rss_mib
         script = "jisr_announcement" if kind.is_jisr else "peer_announcement"
         manager = {"first": MANAGER_CHAT, "last": MANAGER_CHAT, "script": script, "patience_s": 3600.0}
         await run.platform.do("closed", crowd="manager", size=1, **manager)
-        peak_mib, sent = await _until_silent(run, people)
+        peak_mib, sent = await _until_silent(run, people, options.settle)
         others = await run.platform.do("noticed", crowd="others")
         reachable = people - sent["blocked_chats"]
         took_s = max(0.001, (sent["last_at_s"] or 0.0) - (sent["first_at_s"] or 0.0))
@@ -133,7 +141,7 @@ async def _measure(
         }
 
 
-async def _until_silent(run: Run, people: int) -> tuple[float, dict[str, Any]]:
+async def _until_silent(run: Run, people: int, settle_s: float) -> tuple[float, dict[str, Any]]:
     """Wait until everybody was tried or nothing more comes; returns the most memory and what was sent."""
     peak_mib = 0.0
 
@@ -148,6 +156,6 @@ async def _until_silent(run: Run, people: int) -> tuple[float, dict[str, Any]]:
     begun_s = asyncio.get_running_loop().time()
     await until(is_over, within_s=60 + people, what="the end of the announcement", every_s=0.5)
     # Whatever comes twice comes now.
-    await asyncio.sleep(3)
+    await asyncio.sleep(settle_s)
     sent = await run.platform.do("sent", first=FIRST_CHAT, last=FIRST_CHAT + people - 1)
     return peak_mib, sent

@@ -214,7 +214,8 @@ class ClosedCrowd(Crowd):
     def _after_answer(self, person: Person) -> None:
         is_between = 0 < person.scene < len(self._script.scenes) - 1
         self._acts(person)
-        if is_between and self._hasty and self._random.random() < self._hasty:
+        is_asked = person.asked_at is not None
+        if is_asked and is_between and self._hasty and self._random.random() < self._hasty:
             person.hasty = True
             self._outside.types(person, self._script.opening)
 

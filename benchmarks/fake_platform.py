@@ -63,6 +63,8 @@ class Counts:
     edits: int = 0
     refused_too_fast: int = 0
     refused_blocked: int = 0
+    # Calls whose answer nobody waited for any more.
+    cut_off: int = 0
     sent: Counter[int] = field(default_factory=Counter)
     blocked: Counter[int] = field(default_factory=Counter)
     tried: "array[int]" = field(default_factory=lambda: array("q"))
@@ -154,9 +156,14 @@ class Platform(Outside):
         else:
             status, answer = 200, OK_TRUE
         if self.conditions.call_delay_s:
-            self._loop.call_later(self.conditions.call_delay_s, connection.respond, status, answer)
+            self._loop.call_later(self.conditions.call_delay_s, self._answer, connection, status, answer)
         else:
             connection.respond(status, answer)
+
+    def _answer(self, connection: HttpConnection, status: int, answer: bytes) -> None:
+        if not connection.is_open:
+            self.counts.cut_off += 1
+        connection.respond(status, answer)
 
     def _message(self, fields: dict[bytes, bytes], *, is_edit: bool) -> tuple[int, bytes]:
         chat_id = int(fields[b"chat_id"])
@@ -334,6 +341,7 @@ class Platform(Outside):
             "doubled": sum(received) - len(received),
             "blocked_chats": sum(chat in counts.blocked for chat in chats),
             "refused_too_fast": counts.refused_too_fast,
+            "cut_off": counts.cut_off,
             "first_at_s": tried_at_s[0] if tried_at_s else None,
             "last_at_s": tried_at_s[-1] if tried_at_s else None,
             "now_s": self.now(),

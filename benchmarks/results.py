@@ -56,17 +56,20 @@ def show(outcome: Outcome, console: Console) -> None:
         console.print(f"Note: {note}")
 
 
-def keep(outcome: Outcome, folder: Path = FOLDER) -> Path:
-    """Write the findings down with machine, date and commit; returns the file."""
+def keep(outcome: Outcome, command: str, folder: Path = FOLDER) -> Path:
+    """Write the findings down with the command, the machine, the date and the commit; returns the file."""
     at = datetime.now(UTC)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{outcome.name}-{at:%Y%m%dT%H%M%S}.json"
     about = {
         "at": at.isoformat(timespec="seconds"),
+        "command": command,
         "commit": machine.commit(ROOT),
         "machine": machine.description(),
     }
-    path.write_text(json.dumps(about | asdict(outcome), indent=1, ensure_ascii=False, default=str) + "\n")
+    path.write_text(
+        json.dumps(about | asdict(outcome), indent=1, ensure_ascii=False) + "\n", encoding="utf-8"
+    )
     return path
 
 

@@ -4,7 +4,6 @@ import asyncio
 import json
 import os
 import shutil
-import signal
 import sys
 import tempfile
 import time
@@ -153,20 +152,8 @@ class BotProcess:
             )  # fmt: skip
 
     async def kill(self) -> None:
-        await self._end(signal.SIGKILL)
-
-    async def stop(self) -> None:
-        """Ask it to end; one that does not within ten seconds is killed."""
-        await self._end(signal.SIGTERM)
-
-    async def _end(self, number: signal.Signals) -> None:
-        if self._process is None or self._process.returncode is not None:
-            return
-        self._process.send_signal(number)
-        try:
-            async with asyncio.timeout(10):
-                await self._process.wait()
-        except TimeoutError:
+        """End it at once; what it leaves behind is either the point or thrown away."""
+        if not self.has_ended and self._process is not None:
             self._process.kill()
             await self._process.wait()
 
@@ -268,7 +255,7 @@ class Stage:
                 for at, core in enumerate(cores)
             ]
             for bot in bots:
-                stack.push_async_callback(bot.stop)
+                stack.push_async_callback(bot.kill)
             yield Run(kind, platform, bots, settings, self._postgres if database == POSTGRESQL else None)
         if database == POSTGRESQL:
             await (await self.postgres()).execute(f"DROP DATABASE run_{self._number} WITH (FORCE)")

@@ -92,7 +92,7 @@ def _outcome(found: dict[Case, list[dict[str, Any]]], options: argparse.Namespac
         "turns",
         "Six-step booking, closed loop; starred: divided by the speed probe",
         ["network", "database", "bot", "updates/s", "CPU ms*", "x PTB", "x aiogram", "database's CPU ms*",
-         "cores used", "RSS MiB", "p50 ms", "p99 ms", "calls/update", "lost", "out of order"],
+         "cores used", "platform's", "RSS MiB", "p50 ms", "p99 ms", "calls/update", "lost", "out of order"],
         options=vars(options),
     )  # fmt: skip
     for case, rounds in found.items():
@@ -109,6 +109,7 @@ def _outcome(found: dict[Case, list[dict[str, Any]]], options: argparse.Namespac
                 if case.database == SQLITE
                 else median([cpu_ms(each, "database_cpu_s") for each in rounds]),
                 median([each["cpu_s"] / each["seconds"] for each in rounds]),
+                median([each["platform_cpu_s"] / each["seconds"] for each in rounds]),
                 max(each["rss_mib"] for each in rounds),
                 median([each["p50_s"] and each["p50_s"] * 1000 for each in rounds]),
                 median([each["p99_s"] and each["p99_s"] * 1000 for each in rounds]),
