@@ -63,6 +63,8 @@ DRAFTS, SCRATCH = ".jisr-backup-", ".jisr-check-"
 LEFT_OVER = timedelta(days=1)
 # While rows are read SQLite's WAL only grows; a backup that takes too long must not fill the disk.
 MOST_WAL = 1024**3
+# So much goes to the disk at a time: all at once at the end would hold up what the service writes.
+MOST_UNSYNCED = 8 * 1024**2
 # The quiet hour from which each day has its backup, in the country's time.
 DAILY_AT_H = 3
 DAILY_WITHIN_S = 4 * 3600
@@ -238,9 +240,15 @@ def _last_quiet_hour(now: datetime) -> datetime:
 async def _write(engine: AsyncEngine, keys: KeyRing, file: BinaryIO, now: datetime, most_wal: int) -> Sums:
     sealed = SealedWriter(file, keys)
     wal = _wal_of(engine)
+    synced = 0
 
     def seal(data: bytes) -> None:
+        nonlocal synced
         sealed.write(data)
+        if file.tell() - synced > MOST_UNSYNCED:
+            file.flush()
+            os.fdatasync(file.fileno())
+            synced = file.tell()
         if wal is not None and wal.exists() and wal.stat().st_size > most_wal:
             raise BackupFailed(
                 "The backup was given up because the service wrote too much meanwhile: "

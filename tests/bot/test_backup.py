@@ -1,5 +1,6 @@
 """Backups are made whole or not at all, and come back into either database or not at all."""
 
+import asyncio
 import base64
 import hashlib
 import os
@@ -527,6 +528,36 @@ async def test_a_postgresql_database_with_company_is_left_alone(
     assert await names_in(url, keys) == ["Amina", "Brahim"]
 
 
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+async def test_a_postgresql_database_that_is_only_prepared_is_filled(
+    source: AsyncEngine, empty_url: NEW_URL, keys: KeyRing, folder: Path
+) -> None:
+    made = await backed_up(source, keys, folder)
+    url = await empty_url("postgresql")
+    await schema.migrate(url)
+    engine = create_engine(url)
+    async with engine.begin() as connection:
+        await stores(connection, keys).centres.load([centre_row("fes", "Fès")])
+    await engine.dispose()
+
+    await restored(made.path, url, keys)
+
+    assert await names_in(url, keys) == ["Amina", "Brahim"]
+    assert (await sums_in(url))["centres"].rows == 1
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+async def test_a_postgresql_database_prepared_by_another_version_is_refused(
+    source: AsyncEngine, empty_url: NEW_URL, keys: KeyRing, folder: Path
+) -> None:
+    made = await backed_up(source, keys, folder)
+    url = await empty_url("postgresql")
+    await schema.migrate(url, "0001")
+
+    with pytest.raises(BackupFailed, match="prepared by another version of Jisr"):
+        await restored(made.path, url, keys)
+
+
 # Each day
 
 
@@ -609,3 +640,24 @@ async def test_each_full_hour_is_looked_whether_one_is_due(source: AsyncEngine, 
     moment = trigger.get_next_fire_time(None, NOW)
     assert moment == datetime(2026, 11, 23, 4, tzinfo=UTC)
     assert trigger.get_next_fire_time(moment, moment + timedelta(seconds=1)) == moment + timedelta(hours=1)
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+async def test_a_service_that_stops_takes_its_backup_along(
+    source: AsyncEngine, keys: KeyRing, tmp_path: Path
+) -> None:
+    os.mkfifo(tmp_path / "begun")
+    database = Database(source, keys, zone=casablanca(), zone_name=NAME)
+    script = (
+        f"import os, time; open({str(tmp_path / 'begun')!r}, 'w').write(str(os.getpid())); time.sleep(600)"
+    )
+    daily = DailyBackup(database, SetClock(NOW), command=(sys.executable, "-c", script))
+    making = asyncio.create_task(daily.make_if_due())
+    pid = int(await asyncio.to_thread((tmp_path / "begun").read_text))
+
+    making.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await making
+
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
