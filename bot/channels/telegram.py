@@ -13,20 +13,11 @@ from datetime import timedelta
 from functools import lru_cache, partial
 from itertools import groupby
 from math import ceil
-from typing import Any
+from typing import Any, cast
 
 import structlog
 import telegram
-from telegram import (
-    Bot,
-    InlineKeyboardButton,
-    InlineKeyboardMarkup,
-    KeyboardButton,
-    LinkPreviewOptions,
-    ReplyKeyboardMarkup,
-    ReplyKeyboardRemove,
-    Update,
-)
+from telegram import Bot, Update
 from telegram.constants import ChatMemberStatus, ChatType, MessageAttachmentType, MessageType
 from telegram.error import (
     BadRequest,
@@ -37,9 +28,10 @@ from telegram.error import (
     RetryAfter,
     TelegramError,
 )
+from telegram.request import RequestData
 
 from bot.channels.channel import AddressUnreachable, MessageRefused, Pace, SendFailed, TooFast, TryLater
-from bot.channels.telegram_transport import NotSent, Unclear
+from bot.channels.telegram_transport import Form, NotSent, Unclear
 from conversations.engine.flow import Choice
 from conversations.engine.outbound import OutboundMessage
 from conversations.engine.reply import (
@@ -121,7 +113,7 @@ def _object(value: object) -> JSON:
 
 
 def trimmed(update: JSON) -> JSON:
-    """Return the update without what nobody reads: words and buttons of the message tapped on, written by us."""
+    """Return the update without what nobody reads: words and buttons, ours, of the message tapped on."""
     query = update.get("callback_query")
     if not isinstance(query, dict) or not isinstance(query.get("message"), dict):
         return update
@@ -257,7 +249,10 @@ def _shared(contact: telegram.Contact, sender: telegram.User | None) -> Reply:
 
 # Out
 
-Markup = InlineKeyboardMarkup | ReplyKeyboardMarkup | ReplyKeyboardRemove
+# InlineKeyboardMarkup, ReplyKeyboardMarkup or ReplyKeyboardRemove as the Bot API takes them: the library's
+# objects of them cost as much as all the rest of a message.
+Markup = JSON
+KEYBOARD_REMOVED: Markup = {"remove_keyboard": True}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -274,7 +269,7 @@ class EditText:
 
     message_id: int
     text: str
-    markup: InlineKeyboardMarkup | None = None
+    markup: Markup | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -303,16 +298,16 @@ def render(message: OutboundMessage) -> list[Call]:
         return []
     markup = _markup(message)
     before: list[Call] = []
-    if message.takes_keyboard_away and isinstance(markup, InlineKeyboardMarkup):
+    if message.takes_keyboard_away and markup is not None and "inline_keyboard" in markup:
         # Telegram takes one markup a message: it can't remove a reply keyboard and show buttons at once.
-        before.append(SendText(KEYBOARD_GONE, ReplyKeyboardRemove()))
+        before.append(SendText(KEYBOARD_GONE, KEYBOARD_REMOVED))
     elif message.takes_keyboard_away and markup is None:
-        markup = ReplyKeyboardRemove()
+        markup = KEYBOARD_REMOVED
     if media is not None:
         return before + _with_media(media, parts, markup)
     # Only a message with inline buttons, or without any, can be written in place.
     is_plain = len(parts) == 1 and not before
-    if message.edits and is_plain and isinstance(markup, InlineKeyboardMarkup | None):
+    if message.edits and is_plain and (markup is None or "inline_keyboard" in markup):
         return [EditText(int(message.edits), parts[0], markup)]
     return before + _texts(parts, markup)
 
@@ -343,22 +338,19 @@ def _markup(message: OutboundMessage) -> Markup | None:
     if not message.choices:
         return None
     prompt_ref = NO_PROMPT if message.prompt_ref is None else message.prompt_ref
-    return InlineKeyboardMarkup(
-        [
-            [
-                InlineKeyboardButton(_whole(choice.label), callback_data=f"{prompt_ref}:{choice.id}")
-                for choice in row
-            ]
+    return {
+        "inline_keyboard": [
+            [{"text": _whole(choice.label), "callback_data": f"{prompt_ref}:{choice.id}"} for choice in row]
             for row in layout(message.choices)
         ]
-    )
+    }
 
 
-def _location_keyboard(choices: Sequence[Choice], label: str) -> ReplyKeyboardMarkup:
+def _location_keyboard(choices: Sequence[Choice], label: str) -> Markup:
     """Return the keyboard with the location button; the other buttons type their label."""
-    rows = [[KeyboardButton(label, request_location=True)]]
-    rows += [[KeyboardButton(_whole(choice.label)) for choice in row] for row in layout(choices)]
-    return ReplyKeyboardMarkup(rows, resize_keyboard=True, one_time_keyboard=True)
+    rows: list[list[JSON]] = [[{"text": label, "request_location": True}]]
+    rows += [[{"text": _whole(choice.label)} for choice in row] for row in layout(choices)]
+    return {"keyboard": rows, "resize_keyboard": True, "one_time_keyboard": True}
 
 
 def layout(choices: Sequence[Choice]) -> list[list[Choice]]:
@@ -458,7 +450,16 @@ def _units(text: str) -> int:
 
 # The client
 
-NO_PREVIEW = LinkPreviewOptions(is_disabled=True)
+NO_PREVIEW: JSON = {"is_disabled": True}
+
+# How each kind of file is sent, and under which name it goes.
+_MEDIA_METHODS = {
+    MediaKind.VOICE: ("sendVoice", "voice"),
+    MediaKind.PHOTO: ("sendPhoto", "photo"),
+    MediaKind.VIDEO: ("sendVideo", "video"),
+    MediaKind.STICKER: ("sendSticker", "sticker"),
+    MediaKind.DOCUMENT: ("sendDocument", "document"),
+}
 
 # What the Bot API says, in lower case. It has no codes of its own; sources: tdlib/telegram-bot-api,
 # Client.cpp, and the errors that the library's documentation names.
@@ -538,7 +539,7 @@ class TelegramSender:
         if tap_ref is None:
             return
         try:
-            await self._bot.answer_callback_query(tap_ref)
+            await self._post("answerCallbackQuery", {"callback_query_id": tap_ref})
         except TelegramError as error:
             log.info("telegram_tap_not_acknowledged", error=type(error).__name__)
 
@@ -547,22 +548,23 @@ class TelegramSender:
             case EditText():
                 return await self._edit(chat_id, call)
             case SendText(text, markup):
-                sent = await self._bot.send_message(
-                    chat_id, text, reply_markup=markup, link_preview_options=NO_PREVIEW
-                )
-            case SendMedia():
-                sent = await self._send_media(chat_id, call)
-        return str(sent.message_id)
+                fields = {"chat_id": chat_id, "text": text, "link_preview_options": NO_PREVIEW}
+                return await self._send("sendMessage", fields, markup)
+            case SendMedia(kind, ref, caption, markup):
+                method, name = _MEDIA_METHODS[kind]
+                media = {"chat_id": chat_id, name: ref, "caption": caption}
+                return await self._send(method, media, markup)
 
     async def _edit(self, chat_id: int, call: EditText) -> str:
         try:
-            await self._bot.edit_message_text(
-                call.text,
-                chat_id=chat_id,
-                message_id=call.message_id,
-                reply_markup=call.markup,
-                link_preview_options=NO_PREVIEW,
-            )
+            fields = {
+                "chat_id": chat_id,
+                "message_id": call.message_id,
+                "text": call.text,
+                "link_preview_options": NO_PREVIEW,
+                "reply_markup": call.markup,
+            }
+            await self._post("editMessageText", fields)
         except BadRequest as error:
             said = error.message.lower()
             if any(words in said for words in _MESSAGE_GONE):
@@ -572,19 +574,22 @@ class TelegramSender:
                 raise
         return str(call.message_id)
 
-    async def _send_media(self, chat_id: int, call: SendMedia) -> telegram.Message:
-        bot, ref, caption, markup = self._bot, call.ref, call.caption, call.markup
-        match call.kind:
-            case MediaKind.VOICE:
-                return await bot.send_voice(chat_id, ref, caption=caption, reply_markup=markup)
-            case MediaKind.PHOTO:
-                return await bot.send_photo(chat_id, ref, caption=caption, reply_markup=markup)
-            case MediaKind.VIDEO:
-                return await bot.send_video(chat_id, ref, caption=caption, reply_markup=markup)
-            case MediaKind.STICKER:
-                return await bot.send_sticker(chat_id, ref, reply_markup=markup)
-            case _:
-                return await bot.send_document(chat_id, ref, caption=caption, reply_markup=markup)
+    async def _send(self, method: str, fields: JSON, markup: Markup | None) -> str:
+        sent = await self._post(method, {**fields, "reply_markup": markup})
+        try:
+            return str(sent["message_id"])
+        except (KeyError, TypeError):
+            raise Unclear("the answer names no message") from None
+
+    async def _post(self, method: str, fields: JSON) -> Any:
+        """Call a method and return its result as it came.
+
+        The library's own calls build objects of the fields and of the whole message that comes back, of which
+        nothing but its number is needed. Errors are the library's. Source: its documentation, BaseRequest.
+        """
+        # It only asks for these two of a request's data, but lets nobody derive from its class.
+        form = cast(RequestData, Form(fields))
+        return await self._bot.request.post(f"{self._bot.base_url}/{method}", request_data=form)
 
 
 def _failure(error: TelegramError) -> SendFailed:

@@ -9,7 +9,9 @@ import io
 import json
 import logging
 import ssl
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
 
 import aiohttp
 from telegram.error import NetworkError, TimedOut
@@ -83,6 +85,26 @@ class _Body(aiohttp.payload.Payload):
             self.left = end >= len(content)
             async with asyncio.timeout(self._write_timeout_s):
                 await writer.write(content[start:end])
+
+
+class Form:
+    """A call's fields, encoded once; fields without a value are left out. Takes the place of RequestData."""
+
+    contains_files = False
+
+    def __init__(self, fields: Mapping[str, Any]) -> None:
+        self._fields = {
+            name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            for name, value in fields.items()
+            if value is not None
+        }
+
+    @property
+    def json_parameters(self) -> dict[str, str]:
+        return self._fields
+
+    def url_encoded_parameters(self) -> str:
+        return urlencode(self._fields)
 
 
 class AiohttpRequest(BaseRequest):
