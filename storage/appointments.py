@@ -68,6 +68,16 @@ def _places(_: Into) -> Statement:
     )
 
 
+@prepared
+def _cancel(_: Into) -> Statement:
+    moment = bindparam("now", type_=appointments.c.starts_at.type)
+    return (
+        _change(bindparam("appointment"), moment)
+        .values(status=AppointmentStatus.CANCELLED.value, coming=False)
+        .returning(appointments)
+    )
+
+
 _book = Prepared(
     lambda into: into(appointments).on_conflict_do_nothing().returning(appointments), _APPOINTMENT
 )
@@ -153,9 +163,10 @@ class AppointmentStore:
 
     async def cancel(self, appointment_id: int, *, now: datetime) -> Appointment:
         """Raises AppointmentNotLive when it was cancelled or has begun."""
-        return await self._changed(
-            _change(appointment_id, now).values(status=AppointmentStatus.CANCELLED, coming=False)
-        )
+        row = await _cancel.first(self._connection, appointment=appointment_id, now=now)
+        if row is None:
+            raise AppointmentNotLive
+        return _appointment(row)
 
     async def confirm(self, appointment_id: int, *, version: int, now: datetime) -> Appointment:
         """Confirm a request as it was seen.
@@ -231,7 +242,7 @@ class AppointmentStore:
         return _appointment(row)
 
 
-def _change(appointment_id: int, now: datetime) -> Update:
+def _change(appointment_id: Any, now: Any) -> Update:
     """Return an update of a visit that is live and has not begun."""
     return (
         update(appointments)

@@ -78,8 +78,9 @@ class ContactStore:
     ) -> None:
         """Keep the centre or the province the person chose; None leaves what was."""
         chosen = {"centre_slug": centre_slug, "province_code": province_code}
-        if news := {column: value for column, value in chosen.items() if value is not None}:
-            await self._change(contact_id, **news)
+        for column, value in chosen.items():
+            if value is not None:
+                await _SET[column].run(self._connection, contact=contact_id, chosen=value)
 
     async def staff(self, role: Role, centre_slug: str | None = None) -> list[Contact]:
         """Return the staff of a role who can be reached, of one centre or of all, by id."""
@@ -184,6 +185,17 @@ def _can_be_reached() -> ColumnElement[bool]:
     return reachable.exists()
 
 
+def _setting(column: str) -> Prepared:
+    return Prepared(
+        lambda _: (
+            update(contacts)
+            .where(contacts.c.id == bindparam("contact"))
+            .values({column: bindparam("chosen")})
+        )
+    )
+
+
+_SET = {column: _setting(column) for column in ("centre_slug", "province_code")}
 _get = Prepared(lambda _: select(contacts).where(contacts.c.id == bindparam("contact")))
 
 

@@ -226,11 +226,12 @@ def _driver(connection: AsyncConnection) -> Any:
     if sync_connection is None or sync_connection.dispatch.before_cursor_execute:
         return None
     driver = driver_of(sync_connection)
-    if isinstance(driver, sqlite3.Connection):
+    is_inside = (
+        driver.in_transaction if isinstance(driver, sqlite3.Connection) else driver.is_in_transaction()
+    )
+    if is_inside:
         return driver
-    if driver.is_in_transaction():
-        return driver
-    # SQLAlchemy begins PostgreSQL's transaction with the first statement that goes through it.
+    # Where SQLAlchemy begins the transaction, it does so with the first statement that goes through it.
     options = sync_connection.get_execution_options()
     return driver if options.get("isolation_level") == "AUTOCOMMIT" else None
 

@@ -4,13 +4,13 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, delete, func, or_, select, update
+from sqlalchemy import ColumnElement, Integer, bindparam, delete, func, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.care.people import ContactId
 from conversations.engine.outbound import Lane, Purpose
+from storage.prepared import Into, Prepared, Statement, among, prepared
 from storage.tables import addresses, due_messages, is_unsent, is_waiting, notices, outbox
-from storage.upserts import insert_into
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,57 @@ class DueMessage:
     step: str
     version: int
     due_at: datetime
+
+
+_plan = Prepared(
+    lambda into: into(due_messages).on_conflict_do_nothing(
+        index_elements=[due_messages.c.subject, due_messages.c.step, due_messages.c.version]
+    ),
+    ["contact_id", "purpose", "subject", "step", "version", "due_at"],
+)
+_drop_about = Prepared(
+    lambda _: (
+        update(due_messages)
+        .where(is_waiting(due_messages), due_messages.c.subject == bindparam("about"))
+        .values(status="dropped")
+    )
+)
+_close_notices = Prepared(lambda _: delete(notices).where(notices.c.subject == bindparam("about")))
+_next_due_at = Prepared(lambda _: select(func.min(due_messages.c.due_at)).where(is_waiting(due_messages)))
+
+
+@prepared
+def _withdraw(_: Into) -> Statement:
+    to_tell = [outbox.c.purpose == purpose.value for purpose in (Purpose.STAFF, Purpose.VISIT)]
+    return (
+        update(outbox)
+        .where(
+            outbox.c.subject == bindparam("about"),
+            is_unsent(),
+            or_(outbox.c.lane == Lane.DUE.value, *to_tell),
+        )
+        .values(status="failed_permanent", reason="withdrawn", lease_until=None)
+    )
+
+
+@prepared
+def _claim(_: Into) -> Statement:
+    return (
+        select(due_messages)
+        .where(is_waiting(due_messages), due_messages.c.due_at <= bindparam("now"))
+        .order_by(due_messages.c.due_at, due_messages.c.id)
+        .limit(bindparam("most", type_=Integer))
+        .with_for_update(skip_locked=True)
+    )
+
+
+@prepared
+def _close(into: Into) -> Statement:
+    return (
+        update(due_messages)
+        .where(is_waiting(due_messages), among(due_messages.c.id, "ids", into))
+        .values(status=bindparam("new_status"))
+    )
 
 
 class DueStore:
@@ -43,28 +94,16 @@ class DueStore:
         if not steps:
             return
         same = {"contact_id": contact_id, "purpose": purpose, "subject": subject, "version": version}
-        key = [due_messages.c.subject, due_messages.c.step, due_messages.c.version]
-        await self._connection.execute(
-            insert_into(self._connection, due_messages).on_conflict_do_nothing(index_elements=key),
-            [{**same, "step": step, "due_at": due_at} for step, due_at in steps],
-        )
+        rows = [{**same, "step": step, "due_at": due_at} for step, due_at in steps]
+        await _plan.run_many(self._connection, rows)
 
     async def withdraw(self, subject: str) -> None:
         """Drop what is due about the subject, what waits unsent in the outbox, and close its notices.
 
         Answers and words between people about the subject still leave.
         """
-        await self._drop(due_messages.c.subject == subject)
-        await self._connection.execute(
-            update(outbox)
-            .where(
-                outbox.c.subject == subject,
-                is_unsent(),
-                or_(outbox.c.lane == Lane.DUE, outbox.c.purpose.in_((Purpose.STAFF, Purpose.VISIT))),
-            )
-            .values(status="failed_permanent", reason="withdrawn", lease_until=None)
-        )
-        await self._connection.execute(delete(notices).where(notices.c.subject == subject))
+        for statement in (_drop_about, _withdraw, _close_notices):
+            await statement.run(self._connection, about=subject)
 
     async def withdraw_for(self, contact_id: ContactId, purpose: Purpose) -> None:
         """Drop one person's due rows of a purpose, and what waits unsent for the end of quiet hours."""
@@ -81,13 +120,6 @@ class DueStore:
 
         Two ticks at once get different rows. A row not marked as turned or dropped comes again.
         """
-        query = (
-            select(due_messages)
-            .where(is_waiting(due_messages), due_messages.c.due_at <= now)
-            .order_by(due_messages.c.due_at, due_messages.c.id)
-            .limit(limit)
-            .with_for_update(skip_locked=True)
-        )
         return [
             DueMessage(
                 id=row.id,
@@ -98,18 +130,18 @@ class DueStore:
                 version=row.version,
                 due_at=row.due_at,
             )
-            for row in await self._connection.execute(query)
+            for row in await _claim.all(self._connection, now=now, most=limit)
         ]
 
     async def turned(self, ids: Collection[int]) -> None:
         """Mark rows that became messages."""
-        await self._connection.execute(
-            update(due_messages).where(due_messages.c.id.in_(ids)).values(status="turned")
-        )
+        if ids:
+            await _close.run(self._connection, ids=list(ids), new_status="turned")
 
     async def dropped(self, ids: Collection[int]) -> None:
         """Mark rows whose message is no longer wanted or useful."""
-        await self._drop(due_messages.c.id.in_(ids))
+        if ids:
+            await _close.run(self._connection, ids=list(ids), new_status="dropped")
 
     async def put_off(self, due_id: int, due_at: datetime) -> None:
         """Let a row fall due later, such as at the end of quiet hours."""
@@ -119,9 +151,7 @@ class DueStore:
 
     async def next_due_at(self) -> datetime | None:
         """Return when the next message falls due, None when none waits."""
-        moment: datetime | None = await self._connection.scalar(
-            select(func.min(due_messages.c.due_at)).where(is_waiting(due_messages))
-        )
+        moment: datetime | None = await _next_due_at.scalar(self._connection)
         return moment
 
     async def _drop(self, *conditions: ColumnElement[bool]) -> None:

@@ -48,6 +48,7 @@ _save = Prepared(_upsert, ["contact_id", "state_enc", "updated_at"])
 _notice = Prepared(lambda _: _newest().where(notices.c.id == bindparam("notice_id")))
 _newest_notice = Prepared(lambda _: _newest().where(notices.c.created_at > bindparam("since")))
 _notice_about = Prepared(lambda _: _newest().where(notices.c.subject == bindparam("subject")))
+_close_notice = Prepared(lambda _: delete(notices).where(notices.c.id == bindparam("notice_id")))
 _add_notice = Prepared(
     lambda into: into(notices).returning(notices.c.id), ["contact_id", "subject", "state_enc", "created_at"]
 )
@@ -116,7 +117,7 @@ class SessionStore:
         return self._notice_in(found)
 
     async def close_notice(self, notice_id: int) -> None:
-        await self._connection.execute(delete(notices).where(notices.c.id == notice_id))
+        await _close_notice.run(self._connection, notice_id=notice_id)
 
     async def close_notices(self, contact_id: ContactId, subject: str, *, but: int | None = None) -> None:
         """Close a contact's notices about a subject, all but one when it is named."""
