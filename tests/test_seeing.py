@@ -58,8 +58,8 @@ def systemd() -> Iterator[tuple[str, socket.socket]]:
     shutil.rmtree(folder)
 
 
-async def figures(url: str) -> dict[str, float]:
-    async with aiohttp.ClientSession() as client, client.get(f"{url}/metrics") as answer:
+async def figures(url: str, **headers: str) -> dict[str, float]:
+    async with aiohttp.ClientSession(headers=headers) as client, client.get(f"{url}/metrics") as answer:
         assert answer.status == 200
         page = await answer.text()
     return {
@@ -134,6 +134,45 @@ async def test_a_service_that_works_can_be_seen_to(
         assert await service.stop() == 0
     said = [line.recv(100).decode() for _ in range(2)]
     assert said == [READY, STOPPING]
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+async def test_a_bad_moment_stands_among_the_figures(
+    telegram: FakeTelegram, database_url: str, tmp_path: Path
+) -> None:
+    """The platform says "too fast" once, and once cuts its answer off."""
+    async with ServiceProcess(tmp_path, settings_with(telegram, database_url)) as service:
+        brahim = Phone(telegram, telegram.user(first_name="Brahim", language_code="fr"))
+        telegram.fail_next("sendMessage", 429, retry_after=1)
+        await brahim.says("/start")
+        telegram.accept_then_reset_next("sendMessage")
+        await brahim.says("/start")
+        async with asyncio.timeout(PATIENCE_S):
+            seen = await figures_with("jisr_sends_total/telegram/sent", 2, url=service.url)
+
+    assert seen["jisr_rate_limit_hits_total/telegram"] == 1
+    assert seen["jisr_unclear_sends_total/telegram"] == 1
+    assert seen["jisr_sends_total/telegram/failed_temporary"] >= 2
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+async def test_behind_a_public_address_the_figures_need_the_token(
+    telegram: FakeTelegram, database_url: str, tmp_path: Path
+) -> None:
+    """Somebody tries the webhook without its secret; only who knows the token can see that."""
+    token = "a-token-for-tests-only"
+    settings = {**settings_with(telegram, database_url), "JISR_METRICS_TOKEN": token}
+    async with ServiceProcess(tmp_path, {**settings, "PUBLIC_URL": "https://jisr.example.org"}) as service:
+        async with (
+            aiohttp.ClientSession() as client,
+            client.post(f"{service.url}/telegram/webhook", data=b"{}") as answer,
+        ):
+            assert answer.status == 401
+        assert await status(service.url, "/metrics") == 401
+        seen = await figures(service.url, Authorization=f"Bearer {token}")
+
+    assert seen["jisr_webhook_refused_total/telegram/wrong_secret"] == 1
+    assert token not in service.logs
 
 
 async def test_an_administrator_hears_of_a_standstill(
