@@ -20,7 +20,7 @@ class LeadershipStore:
 
         Everybody who takes it has to ask for leases of about the same length.
         """
-        now_s = server_seconds(self._connection)
+        now_s = server_seconds()
         upsert = insert_into(self._connection, leaderships).values(
             name=name, holder=holder, until_s=now_s + lease_s
         )
@@ -45,5 +45,5 @@ class LeadershipStore:
 
     async def held(self) -> list[str]:
         """Return the names of those that some process has now: while there are any, a service runs."""
-        query = select(leaderships.c.name).where(leaderships.c.until_s > server_seconds(self._connection))
+        query = select(leaderships.c.name).where(leaderships.c.until_s > server_seconds())
         return list((await self._connection.scalars(query.order_by(leaderships.c.name))).all())

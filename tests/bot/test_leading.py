@@ -10,7 +10,7 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot import zone
-from bot.leading import MARGIN_S, TOPIC, Leading
+from bot.leading import LEASE_S, MARGIN_S, RENEW_EVERY_S, TOPIC, Leading
 from storage.database import Database
 from storage.encryption import KeyRing
 from storage.errors import DatabaseUnreachable
@@ -177,6 +177,12 @@ async def test_work_that_ends_by_itself_ends_the_leading(processes: list[Process
         await asyncio.wait_for(task, PATIENCE_S)
     two.starts()
     await two.leads()
+
+
+def test_a_dead_leader_is_followed_within_fifteen_seconds() -> None:
+    """After its lease, at the next look of the others; one renewal may fail without harm."""
+    assert LEASE_S + RENEW_EVERY_S < 15
+    assert 2 * RENEW_EVERY_S < LEASE_S - MARGIN_S
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
