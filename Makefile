@@ -1,6 +1,6 @@
 # Everything from a fresh clone: Python 3.11 or newer and make are all that is needed.
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types contract catalogues catalogues-check compiled dev browser locks
+.PHONY: help run test kills lint types contract catalogues catalogues-check compiled dev browser locks
 
 VENV ?= .venv
 PYTHON := $(VENV)/bin/python
@@ -16,6 +16,10 @@ run: $(VENV)/runtime compiled ## start the service; without settings, a demo in 
 
 test: dev browser compiled ## run all tests; ARGS="tests/bot -k texts" runs some
 	@exec $(PYTHON) -m pytest $(ARGS)
+
+kills: dev compiled ## kill the running service 200 times per database, in the middle of everything
+	@exec $(PYTHON) -m pytest tests/test_kill.py --kills 200 --at-telegrams-pace \
+	    --junit-xml=build/kills.xml $(ARGS)
 
 lint: dev ## look for mistakes and for another layout than ruff's
 	$(VENV)/bin/ruff check .

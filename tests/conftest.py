@@ -22,6 +22,19 @@ from storage.schema import migrate
 _numbers = count(1)
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--kills", type=int, default=20, help="how often tests/test_kill.py kills, per database")
+    parser.addoption(
+        "--at-telegrams-pace", action="store_true", help="send no faster than to Telegram while killing"
+    )
+
+
+@pytest.fixture
+def kills(request: pytest.FixtureRequest) -> int:
+    """How often the service is killed."""
+    return int(request.config.getoption("--kills"))
+
+
 class PostgresServer:
     """A PostgreSQL of our own, with a template from which each test's database is copied."""
 

@@ -30,7 +30,7 @@ import sys
 import time
 import typing
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -272,6 +272,11 @@ class Person:
     def chat(self) -> list[Shown]:
         """The messages now in the chat, of both sides, oldest first."""
         return [message.show() for message in self._chat.messages.values()]
+
+    def newest_first(self) -> Iterator[Shown]:
+        """Yield the messages now in the chat, the newest first: cheaper than `chat` when it is long."""
+        for message in reversed(self._chat.messages.values()):
+            yield message.show()
 
     @property
     def reply_keyboard(self) -> list[str]:

@@ -1,220 +1,186 @@
 """The service is killed at any moment and started again: nothing is lost, nothing is done twice.
 
-The real process, both databases, Telegram over HTTP. Kills come at random points of what people do and of
-what the service sends; each is followed by a new process while everybody goes on.
+The real process, both databases, Telegram over HTTP; on PostgreSQL two processes with all roles, of which now
+one and now the other dies. Kills come at random points of what people do and of what the service sends, while
+reminders fall due and announcements go out. `make kills` kills 200 times per database.
 """
 
 import asyncio
 import random
-import re
-from collections import Counter
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import Row, Select, select
+from sqlalchemy import Row, Table, func, select, update
 
-from bot.zone import NAME, casablanca
-from conversations.care.reminders import plan_reminders
+from bot.zone import casablanca
+from conversations.care.announcements import Audience
+from conversations.care.appointments import Need
+from conversations.care.people import ContactId, Role
+from conversations.care.reminders import ReminderStep, plan_reminders
 from conversations.care.wall_time import to_local, to_utc
-from storage.database import Database, create_engine
-from storage.encryption import KeyRing
-from storage.tables import addresses, appointments, due_messages, inbox, is_live, is_unsent, outbox
-from tests.fake_telegram import Button, FakeTelegram, Person
+from conversations.engine.outbound import Purpose
+from storage.tables import addresses, announcements, appointments, contacts, due_messages, inbox, outbox
+from storage.unit_of_work import UnitOfWork
+from tests.fake_telegram import Person
+from tests.invariants import broken, unanswered
 from tests.service import ServiceProcess
-from tests.telegram_people import FIRST, KEYS, TOKEN, Phone, calls_to, ids, invited, settings_with
+from tests.stage import UNHURRIED, Stage, staged
+from tests.telegram_people import FIRST, Phone, calls_to, ids
+from tests.visitors import VISITORS, Visitor, repeated
 
-KILLS = 14
 SEEDS = {"sqlite": 20260920, "postgresql": 20261001}
-# Each comes at a time of their own.
-VISITORS = {"Amina": "0900", "Brahim": "0930", "Chama": "1000", "Hind": "1030", "Yassin": "1100"}
-EVENTS = ("act", "act", "act", "sendMessage", "editMessageText", "getUpdates", "getMe")
+PROCESSES = {"sqlite": 1, "postgresql": 2}
+# What a kill comes after: what people do, what the service calls. Only a process just launched asks getMe.
+EVENTS = ("act", "act", "act", "sendMessage", "sendMessage", "editMessageText", "getMe")
 # A turn takes about this long, so a kill falls into any part of it.
 LONGEST_DELAY_S = 0.05
-# Only ends a test that has failed.
-PATIENCE_S = 120.0
-
-_PROMPT = re.compile(r"([pn])(\d+):(.+)")
+FAILURES = ("turn_failed", "delivery_failed", "push_failed", "due_failed", "tick_failed", "crashed")
+READERS = 25
+REMINDERS_A_KILL, KILLS_AN_ANNOUNCEMENT = 2, 4
+REMINDED_AT = (date(2026, 12, 15), time(13, 30))
 
 
 @dataclass
-class World:
-    """The service, the platform, and what the database holds."""
+class Deaths:
+    """What kills have cut off: of each, the messages that were on their way, by chat and lane."""
 
-    service: ServiceProcess
-    telegram: FakeTelegram
-    database: Database
-    kills: int = 0
-    # What people have done.
-    acts: int = 0
-    # The sends that kills cut off: chat, row, attempt.
-    cut_off: set[tuple[str, int, int]] = field(default_factory=set)
+    stage: Stage
+    under_way: list[set[tuple[str, str, int]]] = field(default_factory=list)
 
-    async def kill(self) -> None:
-        await self.service.kill()
-        self.kills += 1
+    async def kill(self, service: ServiceProcess) -> None:
+        await service.kill()
         query = (
-            select(addresses.c.external_enc, outbox.c.id, outbox.c.attempts)
+            select(addresses.c.external_enc, outbox.c.lane, outbox.c.id)
             .select_from(outbox.join(addresses, addresses.c.id == outbox.c.address_id))
             .where(outbox.c.status == "sending")
         )
-        under_way = [(self._chat(row.external_enc), row.id, row.attempts) for row in await self.rows(query)]
-        # One person's messages leave one after the other: of no chat there are two.
-        assert len({chat for chat, *_ in under_way}) == len(under_way)
-        self.cut_off.update(under_way)
+        rows = await self.stage.rows(query)
+        self.under_way.append({(self._chat(row.external_enc), row.lane, row.id) for row in rows})
 
     def cut_off_of(self, person: Person) -> int:
-        return sum(chat == str(person.id) for chat, *_ in self.cut_off)
-
-    async def rows(self, query: Select[Any]) -> Sequence[Row[Any]]:
-        async with self.database.reading() as unit:
-            found: Sequence[Row[Any]] = (await unit.connection.execute(query)).all()
-            return found
-
-    async def settled(self) -> None:
-        """Wait until every update is handled and every message has left."""
-        await self.telegram.drained(PATIENCE_S)
-        waiting = (
-            select(inbox.c.id).where(inbox.c.status == "waiting"),
-            select(outbox.c.id).where(is_unsent(outbox)),
+        """Return how often something to somebody may have been cut off: at most once a kill and lane."""
+        return sum(
+            len({lane for chat, lane, _ in at_once if chat == str(person.id)}) for at_once in self.under_way
         )
-        async with asyncio.timeout(PATIENCE_S):
-            while True:
-                if not any([await self.rows(query) for query in waiting]):
-                    return
-                # Another process tells nobody outside when it is done.
-                await asyncio.sleep(0.1)
 
-    async def until(self, claim: Callable[[], bool], what: str) -> None:
-        try:
-            await self.telegram.until(claim, PATIENCE_S, what)
-        except AssertionError as error:
-            raise AssertionError(f"{error}\n{self.service.logs[-4000:]}") from None
+    @property
+    def total(self) -> int:
+        return sum(map(len, self.under_way))
+
+    def most_doubled(self, doubled: Mapping[str, int]) -> int:
+        """Return how many messages one kill can have doubled; by chat, what came twice is given."""
+        return max(sum(doubled.get(chat, 0) > 0 for chat, *_ in at_once) for at_once in self.under_way)
 
     def _chat(self, external_enc: bytes) -> str:
-        return self.database.keys.decrypt(external_enc, about="addresses.external")
+        return self.stage.database.keys.decrypt(external_enc, about="addresses.external")
 
 
-class Visitor:
-    """Somebody who books and cancels, over and over, whatever happens to the service meanwhile."""
+@dataclass
+class Crowd:
+    """People to whom something comes by itself: readers of announcements, and people with a visit."""
 
-    def __init__(self, world: World, name: str, at: str) -> None:
-        self.world = world
-        self.person = world.telegram.user(first_name=name, language_code="fr")
-        self.booked = 0
-        self._at = at
-        self._prompt_no = 0
+    stage: Stage
+    author: Person
+    readers: list[Person]
+    reminded: list[Person]
+    announced: list[str] = field(default_factory=list)
+    _due: list[int] = field(default_factory=list)
 
-    async def goes_on(self, enough: asyncio.Event) -> None:
-        """Book and cancel until it is enough; the last visit stays."""
-        await self._acts(self.person.says("/start"))
-        for choice in ("en", "agree"):
-            await self._taps(choice)
-        while True:
-            await self._books()
-            if enough.is_set():
-                return
-            for choice in ("!menu", "my_visits", _VISIT, "cancel", "yes", "!menu"):
-                await self._taps(choice)
+    async def falls_due(self, most: int) -> None:
+        """Let the next reminders fall due now."""
+        due, self._due = self._due[:most], self._due[most:]
+        async with self.stage.database.transaction() as unit:
+            await unit.connection.execute(
+                update(due_messages).where(due_messages.c.id.in_(due)).values(due_at=datetime.now(UTC))
+            )
+            unit.topics.add("due")
 
-    async def _books(self) -> None:
-        await self._taps("booking")
-        await self._taps("job")
-        await self.world.until(lambda: "Salé" in self.person.reply_keyboard, f"{self.person.id}: the centres")
-        await self._acts(self.person.taps("Salé"))
-        for choice in (_DAY, self._at, "yes"):
-            await self._taps(choice)
-        self.booked += 1
-        await self.world.until(lambda: self._find("!menu") is not None, f"{self.person.id}: the answer")
-
-    async def _taps(self, choice: str) -> None:
-        """Tap a choice of the first prompt that is newer than the one tapped last."""
-        await self.world.until(lambda: self._find(choice) is not None, f"{self.person.id}: {choice}")
-        found = self._find(choice)
-        assert found is not None
-        message_id, data, self._prompt_no = found
-        await self._acts(self.person.taps_in(message_id, data))
-
-    def _find(self, choice: str) -> tuple[int, str, int] | None:
-        for shown in reversed(self.person.chat):
-            for button in reversed(shown.buttons):
-                kind, number, offered = _parts(button)
-                if kind == "p" and number > self._prompt_no and re.fullmatch(choice, offered):
-                    return shown.message_id, button.callback_data or "", number
-        return None
-
-    async def _acts(self, act: Awaitable[object]) -> None:
-        await act
-        self.world.acts += 1
-        await self.world.telegram.announce()
+    async def is_announced(self) -> None:
+        text = f"Training number {len(self.announced) + 1} begins."
+        async with self.stage.database.transaction() as unit:
+            author, _ = await unit.addresses.find_or_create(
+                "telegram", str(self.author.id), now=datetime.now(UTC)
+            )
+            started = await unit.announcements.start(
+                author=author.id, audience=Audience(), texts={"en": text}, now=datetime.now(UTC)
+            )
+            unit.topics.add("outbox")
+        assert started.total == len(self.readers)
+        self.announced.append(text)
 
 
-# Choices by their shape, the last that fits: a day far enough ahead to have all its times, the only visit.
-_DAY, _VISIT = r"\d{4}-\d\d-\d\d", r"\d+"
-
-
-class Confirmer:
-    """A caseworker who confirms every visit they hear of."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.person = world.telegram.user(first_name="Driss", language_code="en")
-        self._notice_no = 0
-
-    async def comes_in(self) -> None:
-        phone = Phone(self.world.telegram, self.person)
-        await phone.says(
-            await invited("caseworker", "--centre", "sale", settings=self.world.service.settings)
+async def crowd(stage: Stage, *, reminded: int) -> Crowd:
+    """Return people as they are after they came in, with a reminder each that is not due yet."""
+    telegram, now = stage.telegram, datetime.now(UTC)
+    people = Crowd(
+        stage,
+        telegram.user(first_name="Karim", language_code="en"),
+        [telegram.user(first_name="Reader", language_code="en") for _ in range(READERS)],
+        [telegram.user(first_name="Guest", language_code="en") for _ in range(reminded)],
+    )
+    async with stage.database.transaction() as unit:
+        manager = await enrolled(unit, people.author, news=False)
+        await unit.connection.execute(
+            update(contacts).where(contacts.c.id == manager).values(role=Role.MANAGER)
         )
-        await phone.taps("en")
-
-    async def goes_on(self) -> None:
-        """Confirm until cancelled."""
-        while True:
-            await self.world.telegram.until(lambda: self._find() is not None, None, "a request")
-            found = self._find()
-            assert found is not None
-            message_id, data, self._notice_no = found
-            await self.person.taps_in(message_id, data)
-
-    def _find(self) -> tuple[int, str, int] | None:
-        for shown in self.person.chat:
-            for button in shown.buttons:
-                kind, number, choice = _parts(button)
-                if kind == "n" and number > self._notice_no and choice == "confirm":
-                    return shown.message_id, button.callback_data or "", number
-        return None
+        for reader in people.readers:
+            await enrolled(unit, reader, news=True)
+        for guest in people.reminded:
+            contact_id = await enrolled(unit, guest, news=False)
+            visit = await unit.appointments.book(
+                contact_id=contact_id, centre_slug="sale", need=Need.JOB, day=REMINDED_AT[0],
+                at=REMINDED_AT[1], capacity=10**4, confirmed=True, now=now,
+            )  # fmt: skip
+            await unit.schedule.plan(
+                contact_id=contact_id, purpose=Purpose.REMINDER, subject=f"visit:{visit.id}",
+                version=visit.version, steps=[(ReminderStep.TWO_HOURS_BEFORE, now + timedelta(days=20))],
+            )  # fmt: skip
+        waiting = select(due_messages.c.id).order_by(due_messages.c.id)
+        people._due.extend((await unit.connection.scalars(waiting)).all())
+    return people
 
 
-def _parts(button: Button) -> tuple[str, int, str]:
-    """Return whether it is a prompt's or a notice's, its number and the choice."""
-    found = _PROMPT.fullmatch(button.callback_data or "")
-    return (found[1], int(found[2]), found[3]) if found else ("", 0, "")
+async def enrolled(unit: UnitOfWork, person: Person, *, news: bool) -> ContactId:
+    now = datetime.now(UTC)
+    contact, _ = await unit.addresses.find_or_create("telegram", str(person.id), now=now)
+    await unit.contacts.set_language(contact.id, "en")
+    await unit.contacts.agree(contact.id, news=news, at=now)
+    return contact.id
 
 
 @pytest.fixture
-async def world(database_url: str, tmp_path: Path) -> AsyncIterator[World]:
-    engine = create_engine(database_url)
-    database = Database(engine, KeyRing.from_text(KEYS), zone=casablanca(), zone_name=NAME)
-    async with FakeTelegram(token=TOKEN) as telegram:
-        async with ServiceProcess(tmp_path, settings_with(telegram, database_url)) as service:
-            yield World(service, telegram, database)
-        await database.close()
+async def stage(
+    backend: str, database_url: str, tmp_path: Path, request: pytest.FixtureRequest
+) -> AsyncIterator[Stage]:
+    """By long polling with one process, by webhook with two."""
+    processes = PROCESSES[backend]
+    settings = {} if request.config.getoption("--at-telegrams-pace") else UNHURRIED
+    async with staged(
+        tmp_path, database_url, processes=processes, by_webhook=processes > 1, settings=settings
+    ) as stage:
+        yield stage
 
 
-async def test_killed_in_mid_conversation_it_goes_on_where_everybody_was(world: World) -> None:
-    brahim = Phone(world.telegram, world.telegram.user(first_name="Brahim", language_code="fr"))
+@pytest.fixture
+async def alone(database_url: str, tmp_path: Path) -> AsyncIterator[Stage]:
+    async with staged(tmp_path, database_url) as stage:
+        yield stage
+
+
+async def test_killed_in_mid_conversation_it_goes_on_where_everybody_was(alone: Stage) -> None:
+    brahim = Phone(alone.telegram, alone.telegram.user(first_name="Brahim", language_code="fr"))
     await brahim.says("/start")
     days = await brahim.taps("en", "agree", "booking", "job", "Salé")
-    await world.settled()
+    await alone.settled()
     sent = len(calls_to(brahim))
 
-    await world.kill()
+    await alone.service.kill()
     tap = await brahim.presses(FIRST)
-    await world.service.start()
+    await alone.service.start()
 
     times = await brahim.sees()
     assert (times.message_id, times.edits) == (days.message_id, 1)
@@ -222,98 +188,119 @@ async def test_killed_in_mid_conversation_it_goes_on_where_everybody_was(world: 
     booked = await brahim.taps(FIRST, "yes")
     assert booked.text.startswith("✅ The centre has your request.")
     assert len(calls_to(brahim)) == sent + 3
-    assert world.telegram.refusals == []
+    assert alone.telegram.refusals == []
 
 
-async def test_a_message_that_was_taken_while_the_service_died_comes_twice_at_most(world: World) -> None:
-    brahim = Phone(world.telegram, world.telegram.user(first_name="Brahim", language_code="fr"))
+async def test_a_message_that_was_taken_while_the_service_died_comes_twice_at_most(alone: Stage) -> None:
+    brahim = Phone(alone.telegram, alone.telegram.user(first_name="Brahim", language_code="fr"))
     await brahim.says("/start")
     await brahim.taps("en", "agree")
-    await world.settled()
-    world.telegram.hang_next("sendMessage", accepted=True)
+    await alone.settled()
+    alone.telegram.hang_next("sendMessage", accepted=True)
     menu = await brahim.says("/menu")
+    deaths = Deaths(alone)
 
-    await world.kill()
-    await world.service.start()
+    await deaths.kill(alone.service)
+    await alone.service.start()
 
     again = await brahim.sees()
     assert (again.text, ids(again)) == (menu.text, ids(menu))
     assert again.message_id != menu.message_id
     assert "What would you like to come for?" in (await brahim.taps("booking")).text
-    assert world.cut_off_of(brahim.person) == 1
+    assert deaths.cut_off_of(brahim.person) == 1
 
 
 async def test_killed_again_and_again_it_loses_nothing_and_does_nothing_twice(
-    world: World, backend: str, record_testsuite_property: Callable[[str, object], None]
+    stage: Stage, backend: str, kills: int, record_testsuite_property: Callable[[str, object], None]
 ) -> None:
-    driss = Confirmer(world)
-    await driss.comes_in()
-    visitors = [Visitor(world, name, at) for name, at in VISITORS.items()]
-    enough = asyncio.Event()
+    people = await crowd(stage, reminded=kills * REMINDERS_A_KILL)
+    driss = await stage.confirmer()
+    visitors = [Visitor(stage.telegram, name, at) for name, at in VISITORS.items()]
+    deaths, enough = Deaths(stage), asyncio.Event()
     confirming = asyncio.create_task(driss.goes_on())
-    async with asyncio.TaskGroup() as people:
-        for visitor in visitors:
-            people.create_task(visitor.goes_on(enough))
-        await _kills(world, random.Random(SEEDS[backend]))  # noqa: S311
-        enough.set()
+    try:
+        async with asyncio.TaskGroup() as group:
+            for visitor in visitors:
+                group.create_task(visitor.goes_on(enough))
+            await kill_again_and_again(deaths, people, visitors, kills, random.Random(SEEDS[backend]))  # noqa: S311
+            enough.set()
+    except* AssertionError as failures:
+        raise AssertionError(f"{failures.exceptions}\n{stage.tail()}") from None
     confirming.cancel()
-    await world.settled()
+    await stage.settled()
+    running = select(announcements.c.id).where(announcements.c.status == "running")
+    await stage.until_rows(running, lambda rows: not rows)
+    await stage.settled()
 
-    assert world.kills == KILLS
-    await _check_people(world, visitors)
-    await _check_plans(world)
-    await _check_answers(world)
-    doubled = _check_messages(world, [driss.person, *(visitor.person for visitor in visitors)])
-    record_testsuite_property(f"{backend}_sends_cut_off", len(world.cut_off))
-    record_testsuite_property(f"{backend}_sends_doubled", doubled)
+    assert len(deaths.under_way) == kills
+    assert await broken(stage.database, now=datetime.now(UTC)) == []
+    await check_visits(stage, visitors)
+    await check_plans(stage, visitors)
+    await check_answers(stage)
+    check_crowd(people, deaths)
+    everybody = [driss.person, people.author, *(each.person for each in visitors), *people.readers]
+    everybody += people.reminded
+    doubled = {person.id: repeated(stage.telegram, person) for person in everybody}
+    assert [person.id for person in everybody if doubled[person.id] > deaths.cut_off_of(person)] == []
+    assert stage.events(*FAILURES) == []
+    for what, figure in {
+        "kills": kills,
+        "updates": await count_of(stage, inbox),
+        "messages": await count_of(stage, outbox),
+        "announcements": len(people.announced),
+        "sends_under_way": deaths.total,
+        "sends_doubled": sum(doubled.values()),
+        "doubled_by_one_kill_at_most": deaths.most_doubled({str(id): times for id, times in doubled.items()}),
+    }.items():
+        record_testsuite_property(f"{backend}_{what}", figure)
 
 
-async def _kills(world: World, moments: random.Random) -> None:
-    """Kill and start the service, each time a little after something that people or the service did."""
-    for _ in range(KILLS):
-        await _something_happens(world, moments)
+async def kill_again_and_again(
+    deaths: Deaths, people: Crowd, visitors: Sequence[Visitor], kills: int, moments: random.Random
+) -> None:
+    """Kill one of the processes and start it again, each time a little after something has happened."""
+    stage = deaths.stage
+    for number in range(kills):
+        if number % KILLS_AN_ANNOUNCEMENT == 0:
+            await people.is_announced()
+        await people.falls_due(REMINDERS_A_KILL)
+        await something_happens(stage, visitors, moments, is_first=number == 0)
         # A delay that belongs to the experiment: it decides into which part of a turn the kill falls.
         await asyncio.sleep(moments.uniform(0, LONGEST_DELAY_S))
-        await world.kill()
-        await world.service.launch()
-    await world.service.ready()
+        service = moments.choice(stage.services)
+        await deaths.kill(service)
+        await service.launch()
+    for service in stage.services:
+        await service.ready()
 
 
-async def _something_happens(world: World, moments: random.Random) -> None:
-    # Only a process that has just been launched still asks who it is.
-    event = moments.choice(EVENTS if world.kills else EVENTS[:-1])
+async def something_happens(
+    stage: Stage, visitors: Sequence[Visitor], moments: random.Random, *, is_first: bool
+) -> None:
+    event = moments.choice(EVENTS[:-1] if is_first else EVENTS)
     if event == "act":
-        acts = world.acts + moments.randint(1, 8)
-        await world.until(lambda: world.acts >= acts, "somebody to do something")
-        return
-    calls = len(world.telegram.calls_of(event)) + (1 if event == "getMe" else moments.randint(1, 6))
-    await world.until(lambda: len(world.telegram.calls_of(event)) >= calls, f"more calls of {event}")
-
-
-async def _check_people(world: World, visitors: list[Visitor]) -> None:
-    """Everybody has as many visits as they booked, the last one live, and no two live ones hold one place."""
-    for visitor in visitors:
-        index = world.database.keys.index("telegram", str(visitor.person.id))
-        query = (
-            select(appointments.c.status)
-            .join(addresses, addresses.c.contact_id == appointments.c.contact_id)
-            .where(addresses.c.external_index == index)
-            .order_by(appointments.c.id)
+        acts = sum(visitor.acts for visitor in visitors) + moments.randint(1, 8)
+        await stage.until(
+            lambda: sum(visitor.acts for visitor in visitors) >= acts, "somebody to do something"
         )
-        *earlier, last = [row.status for row in await world.rows(query)]
+        return
+    calls = len(stage.telegram.calls_of(event)) + (1 if event == "getMe" else moments.randint(1, 6))
+    await stage.until(lambda: len(stage.telegram.calls_of(event)) >= calls, f"more calls of {event}")
+
+
+async def check_visits(stage: Stage, visitors: Sequence[Visitor]) -> None:
+    """Everybody has as many visits as they booked, the last one live."""
+    for visitor in visitors:
+        *earlier, last = [row.status for row in await visits_of(stage, visitor)]
         assert earlier == ["cancelled"] * (visitor.booked - 1)
         assert last in ("requested", "confirmed")
-    columns = appointments.c
-    live = await world.rows(
-        select(columns.centre_slug, columns.day, columns.at, columns.place_no).where(is_live())
-    )
-    assert len(set(live)) == len(live) == len(visitors)
 
 
-async def _check_plans(world: World) -> None:
+async def check_plans(stage: Stage, visitors: Sequence[Visitor]) -> None:
     """Each live visit has the reminders planned for it as it is now, and nothing else waits."""
     wanted = []
-    for visit in await world.rows(select(appointments).where(is_live())):
+    for visitor in visitors:
+        visit = (await visits_of(stage, visitor))[-1]
         starts_local = datetime.combine(visit.day, visit.at)
         booked_at_local = to_local(visit.changed_at, casablanca())
         for planned in plan_reminders(starts_local, booked_at_local=booked_at_local):
@@ -321,43 +308,44 @@ async def _check_plans(world: World) -> None:
             wanted.append((f"visit:{visit.id}", planned.step.value, visit.version, due_at))
     columns = due_messages.c
     query = select(columns.subject, columns.step, columns.version, columns.due_at).where(
-        columns.status == "waiting", columns.purpose == "reminder"
+        columns.status == "waiting", columns.purpose == Purpose.REMINDER
     )
-    waiting = [(row.subject, row.step, row.version, row.due_at) for row in await world.rows(query)]
-    assert sorted(waiting) == sorted(wanted)
+    assert sorted(tuple(row) for row in await stage.rows(query)) == sorted(wanted)
 
 
-async def _check_answers(world: World) -> None:
+async def check_answers(stage: Stage) -> None:
     """Every update was handled well and answered, and only news that was no longer true was given up."""
-    handled = await world.rows(select(inbox.c.id, inbox.c.status))
-    assert {row.status for row in handled} == {"done"}
-    written = await world.rows(select(outbox.c.unique_key, outbox.c.status, outbox.c.reason))
+    assert {row.status for row in await stage.rows(select(inbox.c.status))} == {"done"}
+    assert await unanswered(stage.database) == []
+    written = await stage.rows(select(outbox.c.unique_key, outbox.c.status, outbox.c.reason))
     assert {(row.status, row.reason) for row in written} <= {
         ("sent", None),
         ("failed_permanent", "withdrawn"),
     }
-    answered = {row.unique_key.split(":")[1] for row in written if row.unique_key.startswith("in:")}
-    assert answered == {str(row.id) for row in handled}
     assert not [row for row in written if row.unique_key.endswith(":sorry")]
 
 
-def _check_messages(world: World, people: list[Person]) -> int:
-    """Return how many messages came twice: only those that kills cut off, and those once a kill."""
-    repeated = _repeated_edits(world.telegram)
-    for person in people:
-        # Numbered buttons tell messages apart.
-        shown = Counter(
-            tuple(button.callback_data for button in message.buttons)
-            for message in person.chat
-            if message.from_bot and message.buttons
-        )
-        repeated[person.id] += shown.total() - len(shown)
-        assert repeated[person.id] <= world.cut_off_of(person)
-    return repeated.total()
+def check_crowd(people: Crowd, deaths: Deaths) -> None:
+    """Each announcement and each reminder has arrived, once unless a kill cut it off."""
+    for reader in people.readers:
+        told = [shown.text for shown in reader.chat if shown.from_bot]
+        times = [sum(text in each for each in told) for text in people.announced]
+        assert min(times) == 1
+        assert sum(times) - len(times) <= deaths.cut_off_of(reader)
+    for guest in people.reminded:
+        reminders = len([shown for shown in guest.chat if shown.from_bot])
+        assert 1 <= reminders <= 1 + deaths.cut_off_of(guest)
 
 
-def _repeated_edits(telegram: FakeTelegram) -> Counter[int]:
-    """Return by chat how often an edit was done again; a tap acknowledged again is no harm."""
-    refused = [refusal for refusal in telegram.refusals if refusal.method != "answerCallbackQuery"]
-    assert all("not modified" in refusal.description for refusal in refused)
-    return Counter(refusal.params["chat_id"] for refusal in refused)
+async def visits_of(stage: Stage, visitor: Visitor) -> Sequence[Row[Any]]:
+    index = stage.database.keys.index("telegram", str(visitor.person.id))
+    return await stage.rows(
+        select(appointments)
+        .join(addresses, addresses.c.contact_id == appointments.c.contact_id)
+        .where(addresses.c.external_index == index)
+        .order_by(appointments.c.id)
+    )
+
+
+async def count_of(stage: Stage, table: Table) -> int:
+    return int((await stage.rows(select(func.count()).select_from(table)))[0][0])

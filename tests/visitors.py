@@ -7,11 +7,14 @@ import asyncio
 import re
 from collections import Counter
 from collections.abc import Awaitable, Callable
+from itertools import islice
 
 from tests.fake_telegram import Button, FakeTelegram, Person, Tap
 
 # Each comes at a time of their own.
 VISITORS = {"Amina": "0900", "Brahim": "0930", "Chama": "1000", "Hind": "1030", "Yassin": "1100"}
+# How far back somebody looks: what was cut off comes again below.
+IN_SIGHT = 30
 # Only ends a test that has failed.
 PATIENCE_S = 120.0
 
@@ -104,7 +107,7 @@ class Visitor:
         await self._done()
 
     def _find(self, choice: str) -> tuple[int, str, int] | None:
-        for shown in reversed(self.person.chat):
+        for shown in islice(self.person.newest_first(), IN_SIGHT):
             for button in reversed(shown.buttons):
                 kind, number, offered = parts(button)
                 if kind == "p" and number > self._prompt_no and re.fullmatch(choice, offered):
@@ -141,12 +144,16 @@ class Confirmer:
             await self.person.taps_in(message_id, data)
 
     def _find(self) -> tuple[int, str, int] | None:
-        for shown in self.person.chat:
+        """Return the oldest request that is not yet looked at."""
+        oldest = None
+        for shown in self.person.newest_first():
             for button in shown.buttons:
                 kind, number, choice = parts(button)
-                if kind == "n" and number > self._notice_no and choice == "confirm":
-                    return shown.message_id, button.callback_data or "", number
-        return None
+                if kind == "n" and number <= self._notice_no:
+                    return oldest
+                if kind == "n" and choice == "confirm":
+                    oldest = shown.message_id, button.callback_data or "", number
+        return oldest
 
 
 def parts(button: Button) -> tuple[str, int, str]:
