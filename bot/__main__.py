@@ -14,6 +14,7 @@ from typing import Annotated, Any, NoReturn, TypeVar
 
 import structlog
 import typer
+import uvloop
 from rich.console import Console
 from telegram.error import TelegramError
 
@@ -326,7 +327,8 @@ def _settings(roles: str | None = None) -> Settings:
 
 def _run(work: Coroutine[Any, Any, Result]) -> Result:
     try:
-        return asyncio.run(work)
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            return runner.run(work)
     except OPERATORS_MISTAKES as error:
         _refuse(str(error))
     except KeyboardInterrupt:

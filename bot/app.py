@@ -1,6 +1,7 @@
 """Wiring: the only place that knows all parts. Opens what the settings ask for and runs it."""
 
 import asyncio
+import gc
 import signal
 import socket
 import time
@@ -64,6 +65,8 @@ ZONE_NAME = "Africa/Casablanca"
 # One writer on SQLite; on PostgreSQL turns of different people run side by side.
 TURN_WORKERS = {True: 1, False: 8}
 STOP_WITHIN_S = 10
+# New objects between two looks for garbage; a turn makes thousands that go by themselves.
+GARBAGE_THRESHOLD = 20_000
 PAGES_CLOSE_WITHIN_S = 3
 WAITING_CONNECTIONS = 2048
 # Tells which keys the database is written with, without telling anything of them.
@@ -208,6 +211,10 @@ async def _run(
     systemd = Systemd()
     work.append(systemd.keep_alive())
     systemd.tell(READY)
+    # What is there from the start stays: looking through it for garbage again and again would be for nothing.
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(GARBAGE_THRESHOLD)
     log.info("service_started", roles=",".join(settings.roles), demo=settings.is_demo)
     await _until_stopped(stop, work, deliveries, health, systemd)
     log.info("service_stopped")

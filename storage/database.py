@@ -50,8 +50,8 @@ BUSY_IN_LOOP_MS = 20
 BUSY_PAUSE_S = 0.05
 # While the disk takes a commit in less than this, waiting for it in the event loop's thread is cheaper than
 # handing it to another thread; when it does not, it is given so many commits to get well.
-QUICK_COMMIT_S = 0.002
-SLOW_COMMITS = 50
+QUICK_COMMIT_S = 0.005
+SLOW_COMMITS = 20
 # Connections kept open between transactions.
 MOST_IDLE = 12
 
