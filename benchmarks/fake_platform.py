@@ -182,8 +182,7 @@ class Platform(Outside):
             self.counts.refused_blocked += 1
             self.counts.blocked[chat_id] += 1
             return 403, BLOCKED
-        text = _decoded(fields[b"text"]).decode()
-        markup = _decoded(fields.get(b"reply_markup", b""))
+        text, markup = fields[b"text"].decode(), fields.get(b"reply_markup", b"")
         if is_edit:
             self.counts.edits += 1
             message_id = int(fields[b"message_id"])
@@ -388,8 +387,18 @@ class Platform(Outside):
 
 
 def _fields(body: bytes) -> dict[bytes, bytes]:
-    """Return a form's fields, still percent-encoded: most are never looked at."""
-    return dict(part.partition(b"=")[::2] for part in body.split(b"&"))
+    """Return the fields of a form or of JSON that are looked at."""
+    if body.startswith(b"{"):
+        values = json.loads(body)
+        return {
+            name.encode(): (value if isinstance(value, str) else json.dumps(value)).encode()
+            for name, value in values.items()
+            if name in ("chat_id", "message_id", "text", "reply_markup")
+        }
+    form = dict(part.partition(b"=")[::2] for part in body.split(b"&"))
+    return {
+        name: _decoded(value) if name in (b"text", b"reply_markup") else value for name, value in form.items()
+    }
 
 
 def _decoded(value: bytes) -> bytes:

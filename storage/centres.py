@@ -36,6 +36,7 @@ class CentreRow:
     region_code: str | None
 
 
+_open = Prepared(lambda _: select(centres).where(centres.c.status == CentreStatus.OPEN.value))
 _get = Prepared(lambda _: select(centres).where(centres.c.slug == bindparam("slug")))
 
 
@@ -65,8 +66,7 @@ class CentreStore:
 
     async def open(self) -> list[Centre]:
         """Return the open centres by French city name, accents aside."""
-        query = select(centres).where(centres.c.status == CentreStatus.OPEN)
-        found = [_centre(row) for row in await self._connection.execute(query)]
+        found = [_centre(row) for row in await _open.all(self._connection)]
         return sorted(found, key=lambda centre: _without_accents(centre.city_fr))
 
     async def get(self, slug: str) -> Centre:

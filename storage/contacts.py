@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import ColumnElement, Row, and_, bindparam, func, or_, select, update
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, func, or_, select, update
 from sqlalchemy.exc import NoResultFound
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -86,10 +86,9 @@ class ContactStore:
         """Return the staff of a role who can be reached, of one centre or of all, by id."""
         if role not in STAFF:
             return []
-        query = select(contacts).where(contacts.c.role == role, _can_be_reached()).order_by(contacts.c.id)
-        if centre_slug is not None:
-            query = query.where(contacts.c.centre_slug == centre_slug)
-        return [contact_in(row, self._keys) for row in await self._connection.execute(query)]
+        statement = _staff if centre_slug is None else _staff_of_centre
+        rows = await statement.all(self._connection, in_role=role.value, centre=centre_slug)
+        return [contact_in(row, self._keys) for row in rows]
 
     async def roster(self) -> list[StaffMember]:
         """Return everybody who is staff, also those out of reach, by role and centre."""
@@ -195,6 +194,13 @@ def _setting(column: str) -> Prepared:
     )
 
 
+def _reachable_staff() -> Select[Any]:
+    in_role = contacts.c.role == bindparam("in_role")
+    return select(contacts).where(in_role, _can_be_reached()).order_by(contacts.c.id)
+
+
+_staff = Prepared(lambda _: _reachable_staff())
+_staff_of_centre = Prepared(lambda _: _reachable_staff().where(contacts.c.centre_slug == bindparam("centre")))
 _SET = {column: _setting(column) for column in ("centre_slug", "province_code")}
 _get = Prepared(lambda _: select(contacts).where(contacts.c.id == bindparam("contact")))
 

@@ -31,7 +31,7 @@ from telegram.error import (
 from telegram.request import RequestData
 
 from bot.channels.channel import AddressUnreachable, MessageRefused, Pace, SendFailed, TooFast, TryLater
-from bot.channels.telegram_transport import Form, NotSent, Unclear
+from bot.channels.telegram_transport import Fields, NotSent, Unclear
 from conversations.engine.flow import Choice
 from conversations.engine.outbound import OutboundMessage
 from conversations.engine.reply import (
@@ -86,7 +86,7 @@ _SERVICE_KINDS = (
 
 # In
 
-_OF_A_TAPPED_MESSAGE = ("message_id", "date", "chat")
+_OF_A_TAPPED_MESSAGE = ("message_id", "chat")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -118,6 +118,8 @@ def trimmed(update: JSON) -> JSON:
     if not isinstance(query, dict) or not isinstance(query.get("message"), dict):
         return update
     message = {name: value for name, value in query["message"].items() if name in _OF_A_TAPPED_MESSAGE}
+    # Without its date it is a message that can't be read any more: for that the library has a small object.
+    message["date"] = 0
     return {**update, "callback_query": {**query, "message": message}}
 
 
@@ -588,7 +590,7 @@ class TelegramSender:
         nothing but its number is needed. Errors are the library's. Source: its documentation, BaseRequest.
         """
         # It only asks for these two of a request's data, but lets nobody derive from its class.
-        form = cast(RequestData, Form(fields))
+        form = cast(RequestData, Fields(fields))
         return await self._bot.request.post(f"{self._bot.base_url}/{method}", request_data=form)
 
 

@@ -11,7 +11,6 @@ import logging
 import ssl
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode
 
 import aiohttp
 from telegram.error import NetworkError, TimedOut
@@ -30,6 +29,8 @@ logging.getLogger("telegram").setLevel(logging.INFO)
 KEEP_ALIVE_S = 30.0
 
 PIECE_BYTES = 64 * 1024
+
+_ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 
 
 class NotSent(NetworkError):
@@ -87,24 +88,15 @@ class _Body(aiohttp.payload.Payload):
                 await writer.write(content[start:end])
 
 
-class Form:
-    """A call's fields, encoded once; fields without a value are left out. Takes the place of RequestData."""
+class Fields:
+    """A call's fields, which leave as JSON; those without a value stay. Takes the place of RequestData."""
 
     contains_files = False
 
     def __init__(self, fields: Mapping[str, Any]) -> None:
-        self._fields = {
-            name: value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            for name, value in fields.items()
-            if value is not None
-        }
-
-    @property
-    def json_parameters(self) -> dict[str, str]:
-        return self._fields
-
-    def url_encoded_parameters(self) -> str:
-        return urlencode(self._fields)
+        self.encoded = _ENCODE({name: value for name, value in fields.items() if value is not None}).encode(
+            errors="replace"
+        )
 
 
 class AiohttpRequest(BaseRequest):
@@ -252,8 +244,10 @@ def _given_or(given: "ODVInput[float]", default: float | None) -> float | None:
     return given if given is None or isinstance(given, int | float) else default
 
 
-async def _encoded(data: RequestData | None) -> tuple[bytes, str]:
+async def _encoded(data: RequestData | Fields | None) -> tuple[bytes, str]:
     """Return the body and its content type: a multipart form when files go along, else a plain form."""
+    if isinstance(data, Fields):
+        return data.encoded, "application/json"
     if data is None or not data.contains_files:
         fields = data.url_encoded_parameters() if data else ""
         return fields.encode(), "application/x-www-form-urlencoded"

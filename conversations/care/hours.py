@@ -166,6 +166,8 @@ def open_slots(
     if closed:
         return []
     earliest = now_local + timedelta(minutes=rules.lead_minutes)
+    if day > earliest.date() and not taken:
+        return list(slot_times(rules, day))
     length = timedelta(minutes=rules.slot_minutes)
     held = [(datetime.combine(day, at), visits) for at, visits in taken.items()]
     slots = [datetime.combine(day, at) for at in slot_times(rules, day)]

@@ -76,7 +76,7 @@ class OutboundMessage:
         body = {name: value for name in _FIELDS if (value := getattr(self, name)) not in (None, (), False)}
         if self.choices:
             body["choices"] = [[choice.id, choice.label] for choice in self.choices]
-        return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+        return _ENCODE(body)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -85,4 +85,5 @@ class OutboundMessage:
         return cls(**body)
 
 
+_ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _FIELDS = tuple(OutboundMessage.__dataclass_fields__)

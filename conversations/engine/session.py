@@ -65,7 +65,7 @@ class Session:
         for name in ("frame", "resume"):
             body[name] = body[name] and _fields(body[name])
         body["choices"] = _pairs(self.choices)
-        return json.dumps(body, ensure_ascii=False, separators=(",", ":"))
+        return _ENCODE(body)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -115,6 +115,7 @@ def renewed(session: Session, now: datetime) -> Session:
     return replace(session, expires_at=now + PATIENCE)
 
 
+_ENCODE = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 _FIELDS = tuple(Session.__dataclass_fields__)
 _FRAME_FIELDS = tuple(Frame.__dataclass_fields__)
 
