@@ -187,7 +187,7 @@ class Delivery:
                 if held:
                     async with self._database.transaction() as unit:
                         await unit.outbox.renew(held, lease_until=self._clock.now() + LEASE)
-                    trouble.over()
+                trouble.over()
             except (DatabaseLocked, DatabaseUnreachable) as error:
                 await asyncio.sleep(trouble.pause_s(error))
 

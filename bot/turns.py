@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, ClassVar
+from weakref import WeakSet
 
 import structlog
 
@@ -376,7 +377,12 @@ async def work_off(
 
 
 class Trouble:
-    """Says once that the database is gone and once that it is back, and how long to wait meanwhile."""
+    """Says once that the database is gone and once that it is back, and how long to wait meanwhile.
+
+    Of all workers of the process the first says that it is gone, and the last that it is back.
+    """
+
+    _all: ClassVar["WeakSet[Trouble]"] = WeakSet()
 
     def __init__(self, worker: str) -> None:
         self._worker = worker
@@ -384,14 +390,18 @@ class Trouble:
 
     def pause_s(self, error: Exception) -> float:
         """Return how many seconds to wait, doubling from a tenth up to ten."""
-        if self._failures == 0:
+        if not self._all:
             log.error("database_gone", worker=self._worker, error=type(error).__name__)
+        self._all.add(self)
         self._failures += 1
         metrics.database_trouble(self._worker)
         return float(min(10.0, 0.1 * 2 ** min(self._failures, 7)))
 
     def over(self) -> None:
-        if self._failures:
+        if self._failures == 0:
+            return
+        self._all.discard(self)
+        if not self._all:
             log.info("database_back", worker=self._worker, failures=self._failures)
         self._failures = 0
 
