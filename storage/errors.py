@@ -2,6 +2,7 @@
 
 from functools import cache
 
+import asyncpg  # type: ignore[import-untyped]
 from sqlalchemy import Index, UniqueConstraint
 from sqlalchemy.exc import IntegrityError
 
@@ -93,9 +94,19 @@ def ours(error: BaseException) -> StorageError | None:
         state = getattr(error, "sqlstate", None) or ""
         found = next((kind for begins, kind in _POSTGRESQL.items() if state.startswith(begins)), None)
     if found is None:
-        return DatabaseUnreachable(SILENT) if isinstance(error, OSError) else None
+        return DatabaseUnreachable(SILENT) if _is_lost_connection(error) else None
     kind, sentence = found
     return kind(sentence)
+
+
+def _is_lost_connection(error: BaseException) -> bool:
+    """Whether the connection went away under the driver, which has no code of its own for it.
+
+    A server that stops in the middle of a statement leaves asyncpg's protocol in no state to go on.
+    """
+    if isinstance(error, asyncpg.InterfaceError):
+        return "closed" in str(error)
+    return isinstance(error, OSError | asyncpg.InternalClientError)
 
 
 def violates(error: IntegrityError, name: str) -> bool:

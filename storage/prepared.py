@@ -43,7 +43,13 @@ Statement = Select[Any] | UpdateBase
 Build = Callable[[Into], Statement]
 
 _INTO: Mapping[str, Into] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
-_DRIVER_ERRORS = (sqlite3.Error, asyncpg.PostgresError, asyncpg.InterfaceError, OSError)
+_DRIVER_ERRORS = (
+    sqlite3.Error,
+    asyncpg.PostgresError,
+    asyncpg.InterfaceError,
+    asyncpg.InternalClientError,
+    OSError,
+)
 # PostgreSQL's number of the one type whose conversion asks for it.
 FLOAT8 = 701
 _BROKEN_RULES = (sqlite3.IntegrityError, asyncpg.IntegrityConstraintViolationError)

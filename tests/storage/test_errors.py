@@ -1,9 +1,10 @@
+import asyncpg  # type: ignore[import-untyped]
 import pytest
 from sqlalchemy import insert
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from storage.errors import violates
+from storage.errors import DatabaseUnreachable, ours, violates
 from storage.tables import addresses, contacts
 from storage.unit_of_work import UnitOfWork
 from tests.storage.conftest import NOW
@@ -33,6 +34,25 @@ async def test_a_refused_row_is_told_apart_by_what_refused_it(
     assert violates(taken.value, name)
     assert not violates(taken.value, "uq_outbox_unique_key")
     assert not violates(nobodys.value, name)
+
+
+@pytest.mark.parametrize(
+    ("error", "is_lost"),
+    [
+        (
+            asyncpg.InternalClientError("cannot switch to state 11; another operation (2) is in progress"),
+            True,
+        ),
+        (asyncpg.InterfaceError("connection is closed"), True),
+        (asyncpg.InterfaceError("the server expects 1 argument for this query, 2 were passed"), False),
+        (ConnectionResetError(), True),
+        (ValueError(), False),
+    ],
+)
+def test_a_connection_that_breaks_under_the_driver_is_a_database_out_of_reach(
+    error: Exception, is_lost: bool
+) -> None:
+    assert isinstance(ours(error), DatabaseUnreachable) is is_lost
 
 
 def test_a_misspelled_constraint_is_found_out() -> None:
