@@ -7,6 +7,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -87,9 +88,7 @@ class GettextTexts:
         return self._text(self._catalogue.pgettext(context, message))
 
     def format_day(self, day: date) -> str:
-        # Only "full": Babel's shorter month names in ar_MA depend on which locale was used before.
-        # Source: python-babel issue 1234.
-        return format_date(day, "full", FORMATS[self.language])
+        return _full_date(day, self.language)
 
     def format_time(self, time: time) -> str:
         return f"{time:%H:%M}"
@@ -153,3 +152,10 @@ class _Filling(string.Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
         shown = str(super().format_field(value, format_spec))
         return self._texts.isolate(shown) if isinstance(value, str) else shown
+
+
+@lru_cache(maxsize=1024)
+def _full_date(day: date, language: str) -> str:
+    # Only "full": Babel's shorter month names in ar_MA depend on which locale was used before.
+    # Source: python-babel issue 1234.
+    return format_date(day, "full", FORMATS[language])
