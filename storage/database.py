@@ -36,7 +36,7 @@ from storage.errors import (
     ours,
 )
 from storage.outbox import Carrier
-from storage.prepared import Into, Statement, driver_of, prepared, translated
+from storage.prepared import Into, Statement, driver_of, goes_straight, prepared, translated
 from storage.unit_of_work import UnitOfWork
 
 # The PostgreSQL channel on which processes wake each other; the payload is a topic.
@@ -297,6 +297,7 @@ class Database:
         if self.is_sqlite:
             await connection.exec_driver_sql(f"PRAGMA busy_timeout={BUSY_IN_LOOP_MS}")
             await connection.rollback()
+        goes_straight(connection)
         return connection
 
     async def _commit(self, connection: AsyncConnection, changes_before: int) -> None:

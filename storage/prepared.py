@@ -12,6 +12,7 @@ from collections import namedtuple
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import asyncpg  # type: ignore[import-untyped]
 from sqlalchemy import (
@@ -226,11 +227,23 @@ def driver_of(sync_connection: Connection) -> Any:
     return getattr(driver, "in_this_thread", driver)
 
 
+# The drivers of connections that SQLAlchemy begins no transaction on: finding one takes as long as a query.
+_known: WeakKeyDictionary[AsyncConnection, Any] = WeakKeyDictionary()
+
+
+def goes_straight(connection: AsyncConnection) -> None:
+    """Let prepared statements go the short way on a connection whose transactions are not SQLAlchemy's."""
+    if connection.sync_connection is not None:
+        _known[connection] = driver_of(connection.sync_connection)
+
+
 def _driver(connection: AsyncConnection) -> Any:
     """Return the driver's connection; None when the statement has to go the ordinary way."""
     sync_connection = connection.sync_connection
     if sync_connection is None or sync_connection.dispatch.before_cursor_execute:
         return None
+    if (known := _known.get(connection)) is not None:
+        return known
     driver = driver_of(sync_connection)
     is_inside = (
         driver.in_transaction if isinstance(driver, sqlite3.Connection) else driver.is_in_transaction()

@@ -10,6 +10,7 @@ import json
 import logging
 import ssl
 from collections.abc import Mapping
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 import aiohttp
@@ -79,6 +80,11 @@ class _Body(aiohttp.payload.Payload):
         return bytes(self._value).decode(encoding, errors)
 
     async def write(self, writer: "AbstractStreamWriter") -> None:
+        if len(self._value) < PIECE_BYTES:
+            # So little goes into the writer's buffer at once: there is nothing to wait for.
+            self.left = True
+            await writer.write(self._value)
+            return
         content = memoryview(self._value)
         for start in range(0, max(len(content), 1), PIECE_BYTES):
             end = start + PIECE_BYTES
@@ -222,7 +228,8 @@ class AiohttpRequest(BaseRequest):
         if self._session is None:
             raise RuntimeError("AiohttpRequest is used before initialize() or after shutdown()")
         try:
-            async with asyncio.timeout(pool_timeout_s):
+            # Nothing is waited for, as a rule, and a time limit costs more than the place.
+            async with asyncio.timeout(pool_timeout_s) if self._slots.locked() else nullcontext():
                 await self._slots.acquire()
         except TimeoutError:
             return NotSentTimeout("all connections are in use")
