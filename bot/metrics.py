@@ -35,8 +35,8 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 LATENCIES_S = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
 # Turns whose answers are waited for; the oldest is forgotten first.
 MOST_REMEMBERED = 1_000
-# How an update's turn can end; put off, it comes again.
-OUTCOMES = ("answered", "ignored", "failed", "put_off", "set_aside")
+# How an update's turn can end; put off or, in a flood, slowed, it comes again.
+OUTCOMES = ("answered", "ignored", "failed", "put_off", "slowed", "set_aside")
 # What was read so lately is told again, however often the page is asked for.
 READ_EVERY_S = 5.0
 READ_WITHIN_S = 3.0
@@ -72,6 +72,9 @@ class Metrics:
         self._build = self._gauge("build_info", "1, with what runs as labels.", "version", "python")
         self._build[_version(), platform.python_version()].set(1)
         self._updates = self._counter("updates_stored", "Updates stored, each once.", "channel")
+        self._turned_away = self._counter(
+            "updates_turned_away", "Updates of which only the key was kept: too many waited.", "channel"
+        )
         self._took_in = self._gauge(
             "intake_last_success_timestamp_seconds", "When updates, or none, were last taken in.", "channel"
         )
@@ -117,6 +120,9 @@ class Metrics:
     def updates_stored(self, channel: str, number: int = 1) -> None:
         self._updates[channel].inc(number)
 
+    def updates_turned_away(self, channel: str, number: int) -> None:
+        self._turned_away[channel].inc(number)
+
     def intake_worked(self, channel: str, at: datetime) -> None:
         """Note that updates, or the news that there are none, were taken in."""
         self._took_in[channel].set(at.timestamp())
@@ -127,7 +133,7 @@ class Metrics:
     def turn_done(self, outcome: str, seconds: float) -> None:
         """Count a turn, one of OUTCOMES, so many seconds after its update was stored."""
         self._turns[outcome].inc()
-        if outcome != "put_off":
+        if outcome not in ("put_off", "slowed"):
             self._answered.observe(seconds)
 
     def turn_began(self, at: datetime, stored_at: datetime) -> None:

@@ -15,6 +15,7 @@ from weakref import WeakSet
 import structlog
 
 from bot.clock import Clock
+from bot.floods import TELL_EVERY_S, Brake, slowed
 from bot.metrics import metrics
 from conversations.care.people import STAFF, Consent, Contact, ContactId, Role
 from conversations.care.tasks import Said, TaskKind
@@ -147,6 +148,7 @@ class Turns:
         self._voice = voice
         self._clock = clock
         self._parsers = parsers
+        self._brake = Brake()
 
     async def work(self) -> None:
         """Handle updates until cancelled. Several workers may run this at once on PostgreSQL."""
@@ -161,12 +163,15 @@ class Turns:
                 taken = await unit.inbox.claim(now=now)
                 if taken is None:
                     return False
-                metrics.turn_began(now, taken.received_at)
-                inbound = self._parse(taken)
-                keep = inbound is None or await self._handle(unit, inbound, taken.id, now)
-                status = "failed" if taken.payload is None else "done"
-                await unit.inbox.close(taken.id, status=status, now=now, keep=keep)
-            self._count(taken, "failed" if taken.payload is None else "answered" if inbound else "ignored")
+                wait_s = self._brake.wait_s(taken, now)
+                if wait_s:
+                    await self._slow_down(unit, taken, now, wait_s)
+                    outcome = "slowed"
+                else:
+                    outcome = await self._take_up(unit, taken, now)
+            if wait_s:
+                self._brake.told(taken)
+            self._count(taken, outcome)
         except (DatabaseLocked, DatabaseUnreachable):
             raise
         except Exception:
@@ -175,6 +180,34 @@ class Turns:
             log.exception("turn_failed", update=taken.id, channel=taken.channel)
             await self._after_failure(taken)
         return True
+
+    async def _slow_down(self, unit: UnitOfWork, taken: StoredUpdate, now: datetime, wait_s: float) -> None:
+        """Put off an update of somebody who writes too fast, and tell them once how to get help meanwhile."""
+        await unit.inbox.hold(taken.id, not_before=now + timedelta(seconds=wait_s))
+        if not self._brake.is_told(taken):
+            log.info("flood_slowed", update=taken.id, channel=taken.channel)
+            async with on_its_own(unit, "flood_notice_failed", update=taken.id):
+                inbound = self._parse(taken)
+                if inbound is not None and not isinstance(inbound.reply, Blocked):
+                    await self._tell_slowed(unit, inbound, now)
+
+    async def _tell_slowed(self, unit: UnitOfWork, inbound: Inbound, now: datetime) -> None:
+        contact, address_id = await unit.addresses.find_or_create(
+            inbound.channel, inbound.external_id, now=now
+        )
+        texts = self._voice.of(contact.language or _known(inbound.language_hint))
+        window = int(now.timestamp() / TELL_EVERY_S)
+        message = _message(slowed(texts), texts, (), None)
+        await self._say(unit, inbound, address_id, message, now, key=f"slowed:{address_id}:{window}")
+
+    async def _take_up(self, unit: UnitOfWork, taken: StoredUpdate, now: datetime) -> str:
+        """Handle an update, and return how that ended, one of the metrics' outcomes."""
+        metrics.turn_began(now, taken.received_at)
+        inbound = self._parse(taken)
+        keep = inbound is None or await self._handle(unit, inbound, taken.id, now)
+        status = "failed" if taken.payload is None else "done"
+        await unit.inbox.close(taken.id, status=status, now=now, keep=keep)
+        return "failed" if taken.payload is None else "answered" if inbound else "ignored"
 
     def _parse(self, taken: StoredUpdate) -> Inbound | None:
         if taken.payload is None:

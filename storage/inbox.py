@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import BigInteger, Update, bindparam, func, or_, select, update
+from sqlalchemy import BigInteger, Integer, Update, bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -28,13 +28,14 @@ class NewUpdate:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class StoredUpdate:
-    """An update to be handled. `attempts` counts how often it was put off.
+    """An update to be handled. `attempts` counts how often its turn failed so that it was put off.
 
     `payload` is None when what is stored can't be read any more.
     """
 
     id: int
     channel: str
+    lane: bytes
     payload: str | None
     attempts: int
     received_at: datetime
@@ -45,6 +46,17 @@ _add = Prepared(
     ["channel", "update_key", "lane", "payload_enc", "received_at"],
 )
 
+_add_handled = Prepared(
+    lambda into: into(inbox).on_conflict_do_nothing(index_elements=[inbox.c.channel, inbox.c.update_key]),
+    ["channel", "update_key", "lane", "received_at", "status", "handled_at"],
+)
+
+
+@prepared
+def _waiting(_: Into) -> Statement:
+    some = select(inbox.c.id).where(inbox.c.lane == bindparam("lane"), is_waiting(inbox))
+    return select(func.count()).select_from(some.limit(bindparam("most", type_=Integer)).subquery())
+
 
 @prepared
 def _claim(_: Into) -> Statement:
@@ -53,7 +65,14 @@ def _claim(_: Into) -> Statement:
         earlier.c.lane == inbox.c.lane, is_waiting(earlier), earlier.c.id < inbox.c.id
     )
     return (
-        select(inbox.c.id, inbox.c.channel, inbox.c.payload_enc, inbox.c.attempts, inbox.c.received_at)
+        select(
+            inbox.c.id,
+            inbox.c.channel,
+            inbox.c.lane,
+            inbox.c.payload_enc,
+            inbox.c.attempts,
+            inbox.c.received_at,
+        )
         .where(is_waiting(inbox), or_(inbox.c.not_before.is_(None), inbox.c.not_before <= now))
         .where(~before.exists())
         .order_by(inbox.c.id)
@@ -72,6 +91,9 @@ def _closing() -> Update:
 
 _close = Prepared(lambda _: _closing())
 _close_emptied = Prepared(lambda _: _closing().values(payload_enc=None))
+_hold = Prepared(
+    lambda _: update(inbox).where(inbox.c.id == bindparam("update_id")).values(not_before=bindparam("until"))
+)
 _next_at = Prepared(lambda _: select(func.min(inbox.c.not_before)).where(is_waiting(inbox)))
 
 
@@ -103,6 +125,28 @@ class InboxStore:
             )
         return added
 
+    async def turn_away(self, updates: Sequence[NewUpdate], *, now: datetime) -> int:
+        """Store of the updates only the keys, as handled, and return how many were new.
+
+        The same ones are known when they come again, and nobody handles them.
+        """
+        added = 0
+        for new in updates:
+            added += await _add_handled.run(
+                self._connection,
+                channel=new.channel,
+                update_key=new.key,
+                lane=new.lane,
+                received_at=now,
+                status="done",
+                handled_at=now,
+            )
+        return added
+
+    async def waiting(self, lane: bytes, *, most: int) -> int:
+        """Return how many updates of a lane wait, counting no further than `most`."""
+        return int(await _waiting.scalar(self._connection, lane=lane, most=most))
+
     async def claim(self, *, now: datetime) -> StoredUpdate | None:
         """Return the oldest update whose lane has none before it, locked until the transaction ends.
 
@@ -116,7 +160,7 @@ class InboxStore:
             payload = self._keys.decrypt(row.payload_enc, about=_PAYLOAD)
         except ValueTampered:
             payload = None
-        return StoredUpdate(row.id, row.channel, payload, row.attempts, row.received_at)
+        return StoredUpdate(row.id, row.channel, row.lane, payload, row.attempts, row.received_at)
 
     async def claim_again(self, taken: StoredUpdate) -> bool:
         """Lock an update whose turn has failed; False when another worker has it or has dealt with it."""
@@ -142,6 +186,10 @@ class InboxStore:
             .returning(inbox.c.attempts)
         )
         return int(attempts or 0)
+
+    async def hold(self, update_id: int, *, not_before: datetime) -> None:
+        """Put an update off, its lane with it, through no fault of its own."""
+        await _hold.run(self._connection, update_id=update_id, until=not_before)
 
     async def next_at(self) -> datetime | None:
         """Return when the next put-off update may be tried again."""

@@ -22,6 +22,7 @@ from telegram.error import BadRequest, Conflict, InvalidToken, NetworkError, Ret
 from bot.channels.telegram import origin, seconds, trimmed
 from bot.channels.telegram_groups import GroupAnswers
 from bot.clock import Clock
+from bot.floods import Gate
 from bot.metrics import metrics
 from bot.settings import SettingsWrong
 from conversations.engine.reply import Channel
@@ -47,7 +48,7 @@ LONGEST_PAUSE_S = 30.0
 
 
 class TelegramIntake:
-    """Puts updates into the inbox. Updates of groups are never stored; see GroupAnswers.
+    """Puts updates into the inbox, of a flood only their keys; those of groups never, see GroupAnswers.
 
     `last_success_at` is when updates, or the news that there are none, were last taken in (None: not
     yet). `refused` counts what the webhook turned away, by reason.
@@ -69,6 +70,7 @@ class TelegramIntake:
         self._poll_s = poll_s
         self._pause = pause
         self._jitter = jitter
+        self._gate = Gate()
         self._groups = GroupAnswers(bot, clock)
         self._trouble: str | None = None
         self.last_success_at: datetime | None = None
@@ -199,7 +201,8 @@ class TelegramIntake:
         """Keep all of the updates or none; those that are kept already change nothing."""
         if updates:
             async with self._database.transaction() as unit:
-                new = await unit.inbox.add([self._new(update) for update in updates], now=self._clock.now())
+                own = [self._new(update) for update in updates]
+                new = await self._gate.add(unit, own, now=self._clock.now())
                 unit.topics.add("inbox")
             metrics.updates_stored(Channel.TELEGRAM, new)
         self.last_success_at = self._clock.now()

@@ -24,6 +24,7 @@ from bot.announcement_text import announcement_message
 from bot.channels import webchat
 from bot.channels.webchat import JSON
 from bot.clock import Clock
+from bot.floods import Gate
 from bot.http.demo import CLOCK_TOPIC, Demo, seat_of
 from bot.http.origin import is_from_elsewhere, is_on_loopback, is_own_page
 from bot.metrics import metrics
@@ -68,6 +69,7 @@ class Chat:
         self.demo = demo
         self._public_url = public_url
         self._page = CHAT_PAGE.read_text(encoding="utf-8")
+        self.gate = Gate()
         self._lines: defaultdict[str, set[Line]] = defaultdict(set)
 
     async def page(self, request: Request) -> Response:
@@ -197,7 +199,7 @@ class Line:
             return
         async with self._database.transaction() as unit:
             now = self._chat.clock.now()
-            is_new = await unit.inbox.add([self._update(frame)], now=now)
+            is_new = await self._chat.gate.add(unit, [self._update(frame)], now=now)
             unit.topics.add("inbox")
         metrics.updates_stored(Channel.WEBCHAT, is_new)
         await self._send({"type": "stored", "ref": frame["ref"]})

@@ -158,6 +158,35 @@ async def test_the_last_updates_of_a_lane_can_be_looked_up(unit: UnitOfWork) -> 
     assert latest == [(NOW + timedelta(seconds=second), str(second)) for second in (1, 2, 3)]
 
 
+async def test_an_update_held_has_not_failed(unit: UnitOfWork) -> None:
+    await add(unit, new("1", payload="1"), new("2", payload="2"), new("3", BRAHIM, payload="3"))
+    later = NOW + timedelta(seconds=1)
+    await unit.inbox.hold((await claimed(unit)).id, not_before=later)
+
+    assert await everything(unit) == ["3"]
+    again = await claimed(unit, now=later)
+    assert (again.payload, again.lane, again.attempts) == ("1", AMINA, 0)
+
+
+async def test_of_an_update_turned_away_the_key_is_known_and_nobody_handles_it(unit: UnitOfWork) -> None:
+    await add(unit, new("1", payload="1"))
+
+    assert await unit.inbox.turn_away([new("1"), new("2"), new("3", BRAHIM)], now=NOW) == 2
+
+    assert await unit.inbox.turn_away([new("2")], now=NOW) == 0
+    assert await add(unit, new("2"), new("3", BRAHIM)) == 0
+    kept = await unit.connection.scalars(text("SELECT payload_enc FROM inbox ORDER BY id"))
+    assert [payload is not None for payload in kept] == [True, False, False]
+    assert await everything(unit) == ["1"]
+
+
+async def test_how_many_of_a_lane_wait_is_counted_up_to_a_limit(unit: UnitOfWork) -> None:
+    await add(unit, new("1"), new("2"), new("3"), new("4", BRAHIM))
+    await unit.inbox.close((await claimed(unit)).id, status="done", now=NOW)
+
+    assert [await unit.inbox.waiting(AMINA, most=most) for most in (1, 2, 9)] == [1, 2, 2]
+
+
 # Several workers
 
 

@@ -21,6 +21,7 @@ from bot.channels.telegram_groups import PRIVATE_CHATS_ONLY
 from bot.channels.telegram_intake import ALLOWED_UPDATES, MAX_BODY_BYTES, TelegramIntake
 from bot.channels.telegram_transport import AiohttpRequest
 from bot.clock import ShiftedClock
+from bot.floods import MOST_WAITING
 from bot.settings import SettingsWrong
 from storage.database import Database, create_engine
 from storage.encryption import KeyRing, new_key_entry
@@ -198,6 +199,23 @@ async def test_the_same_update_twice_is_stored_once(
         await telegram.drained()
 
     assert await texts_of(database, brahim) == ["Bonjour", "Merci"]
+
+
+async def test_of_one_persons_flood_the_rest_is_acknowledged_and_not_stored(
+    telegram: FakeTelegram, database: Database, intake: TelegramIntake, brahim: Person
+) -> None:
+    amina = telegram.user(first_name="Amina")
+    for number in range(MOST_WAITING + 150):
+        await brahim.says(str(number))
+    await amina.says("Salam")
+    async with polling(intake):
+        await telegram.drained()
+
+    assert await texts_of(database, amina) == ["Salam"]
+    async with database.reading() as unit:
+        waiting = await unit.inbox.waiting(database.keys.index("telegram", str(brahim.id)), most=1000)
+    assert waiting == MOST_WAITING
+    assert await size_of_inbox(database) == MOST_WAITING + 150 + 1
 
 
 async def test_a_kill_between_storing_and_acknowledging_loses_and_doubles_nothing(
