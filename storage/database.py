@@ -201,6 +201,8 @@ class Database:
         self._writer = asyncio.Lock() if self.is_sqlite else None
         self._idle: list[AsyncConnection] = []
         self._slow_commits = 1
+        # Whether another program was still writing when somebody here had waited for it as long as we do.
+        self._is_locked = False
         event.listen(engine.sync_engine, "engine_disposed", self._close_idle)
 
     @property
@@ -216,7 +218,7 @@ class Database:
         """
         async with self._turn_to_write(), self._lent() as connection:
             unit = self._unit(connection)
-            changes_before = await _begin(connection)
+            changes_before = await self._begin(connection)
             try:
                 yield unit
                 if unit.topics and not self.is_sqlite:
@@ -300,6 +302,16 @@ class Database:
         goes_straight(connection)
         return connection
 
+    async def _begin(self, connection: AsyncConnection) -> int:
+        """Begin a transaction; who comes after one that waited in vain does not wait as long once more."""
+        try:
+            changes_before = await _begin(connection, patient=not self._is_locked)
+        except DatabaseLocked:
+            self._is_locked = True
+            raise
+        self._is_locked = False
+        return changes_before
+
     async def _commit(self, connection: AsyncConnection, changes_before: int) -> None:
         """Raises TransactionFailed when a statement went wrong and the block did not say so."""
         if _has_begun(connection):
@@ -347,14 +359,17 @@ class Database:
         return nullcontext() if self._writer is None else self._writer
 
 
-async def _begin(connection: AsyncConnection) -> int:
-    """Return how many rows were ever changed on the connection, as far as that is known."""
+async def _begin(connection: AsyncConnection, *, patient: bool) -> int:
+    """Return how many rows were ever changed on the connection, as far as that is known.
+
+    A patient one waits BUSY_S for another program that writes.
+    """
     driver = _driver(connection)
     try:
         if not isinstance(driver, sqlite3.Connection):
             await driver.execute("BEGIN")
             return 0
-        for _ in range(round(BUSY_S / BUSY_PAUSE_S)):
+        for _ in range(round(BUSY_S / BUSY_PAUSE_S) if patient else 0):
             try:
                 driver.execute("BEGIN IMMEDIATE")
                 return driver.total_changes
