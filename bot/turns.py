@@ -412,10 +412,11 @@ async def work_off(
 class Trouble:
     """Says once that the database is gone and once that it is back, and how long to wait meanwhile.
 
-    Of all workers of the process the first says that it is gone, and the last that it is back.
+    Of all workers of the process the first one says that it is gone, and the first one that it is back.
     """
 
-    _all: ClassVar["WeakSet[Trouble]"] = WeakSet()
+    # Who has said that it is gone.
+    _told: ClassVar["WeakSet[Trouble]"] = WeakSet()
 
     def __init__(self, worker: str) -> None:
         self._worker = worker
@@ -423,9 +424,10 @@ class Trouble:
 
     def pause_s(self, error: Exception) -> float:
         """Return how many seconds to wait, doubling from a tenth up to ten."""
-        if not self._all:
+        # Who has missed it before may fail once more while others have it back already.
+        if self._failures == 0 and not self._told:
             log.error("database_gone", worker=self._worker, error=type(error).__name__)
-        self._all.add(self)
+            self._told.add(self)
         self._failures += 1
         metrics.database_trouble(self._worker)
         return float(min(10.0, 0.1 * 2 ** min(self._failures, 7)))
@@ -433,9 +435,9 @@ class Trouble:
     def over(self) -> None:
         if self._failures == 0:
             return
-        self._all.discard(self)
-        if not self._all:
+        if self._told:
             log.info("database_back", worker=self._worker, failures=self._failures)
+            self._told.clear()
         self._failures = 0
 
 
