@@ -52,8 +52,8 @@ BUSY_PAUSE_S = 0.05
 # handing it to another thread; when it does not, it is given so many commits to get well.
 QUICK_COMMIT_S = 0.005
 SLOW_COMMITS = 20
-# Connections kept open between transactions.
-MOST_IDLE = 12
+# Connections kept open between transactions, by "is it SQLite", each of whose has a cache of its own.
+MOST_IDLE = {True: 4, False: 12}
 
 
 @prepared
@@ -277,7 +277,7 @@ class Database:
             is_well = not isinstance(error, DatabaseUnreachable)
             raise
         finally:
-            if is_well and len(self._idle) < MOST_IDLE and _is_usable(connection):
+            if is_well and len(self._idle) < MOST_IDLE[self.is_sqlite] and _is_usable(connection):
                 self._idle.append(connection)
             else:
                 # One whose statement was cancelled half-way is in no state to be used again.

@@ -1,8 +1,9 @@
 """What can go wrong between Jisr and its memory, one class per thing a caller can act on."""
 
+import sys
 from functools import cache
+from typing import Any
 
-import asyncpg  # type: ignore[import-untyped]
 from sqlalchemy import Index, UniqueConstraint
 from sqlalchemy.exc import IntegrityError
 
@@ -104,9 +105,17 @@ def _is_lost_connection(error: BaseException) -> bool:
 
     A server that stops in the middle of a statement leaves asyncpg's protocol in no state to go on.
     """
-    if isinstance(error, asyncpg.InterfaceError):
+    asyncpg = loaded_asyncpg()
+    if asyncpg is not None and isinstance(error, asyncpg.InterfaceError):
         return "closed" in str(error)
-    return isinstance(error, OSError | asyncpg.InternalClientError)
+    return isinstance(error, OSError) or (
+        asyncpg is not None and isinstance(error, asyncpg.InternalClientError)
+    )
+
+
+def loaded_asyncpg() -> Any:
+    """Return PostgreSQL's driver, None on SQLite: whoever has no use for it has no place for it either."""
+    return sys.modules.get("asyncpg")
 
 
 def violates(error: IntegrityError, name: str) -> bool:

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 from weakref import WeakKeyDictionary
 
-import asyncpg  # type: ignore[import-untyped]
 from sqlalchemy import (
     BigInteger,
     BindParameter,
@@ -36,7 +35,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from storage.errors import StorageError, ours
+from storage.errors import StorageError, loaded_asyncpg, ours
 
 Insert = postgresql.Insert | sqlite.Insert
 Into = Callable[[Table], Insert]
@@ -44,16 +43,29 @@ Statement = Select[Any] | UpdateBase
 Build = Callable[[Into], Statement]
 
 _INTO: Mapping[str, Into] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
-_DRIVER_ERRORS = (
-    sqlite3.Error,
-    asyncpg.PostgresError,
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,
-    OSError,
-)
 # PostgreSQL's number of the one type whose conversion asks for it.
 FLOAT8 = 701
-_BROKEN_RULES = (sqlite3.IntegrityError, asyncpg.IntegrityConstraintViolationError)
+
+
+def _driver_errors() -> tuple[type[Exception], ...]:
+    """Return what drivers raise; only asked when something was."""
+    asyncpg = loaded_asyncpg()
+    if asyncpg is None:
+        return (sqlite3.Error, OSError)
+    return (
+        sqlite3.Error,
+        asyncpg.PostgresError,
+        asyncpg.InterfaceError,
+        asyncpg.InternalClientError,
+        OSError,
+    )
+
+
+def _breaks_a_rule(error: Exception) -> bool:
+    asyncpg = loaded_asyncpg()
+    return isinstance(error, sqlite3.IntegrityError) or (
+        asyncpg is not None and isinstance(error, asyncpg.IntegrityConstraintViolationError)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +141,7 @@ class Prepared:
                 raw = driver.execute(compiled.sql, compiled.arguments(values)).fetchall()
             else:
                 raw = await driver.fetch(compiled.sql, *compiled.arguments(values))
-        except _DRIVER_ERRORS as error:
+        except _driver_errors() as error:
             raise translated(error, compiled.sql) from error
         return compiled.rows(raw)
 
@@ -153,7 +165,7 @@ class Prepared:
             if isinstance(driver, sqlite3.Connection):
                 return driver.execute(compiled.sql, compiled.arguments(values)).rowcount
             status: str = await driver.execute(compiled.sql, *compiled.arguments(values))
-        except _DRIVER_ERRORS as error:
+        except _driver_errors() as error:
             raise translated(error, compiled.sql) from error
         return int(status.rpartition(" ")[2] or 0)
 
@@ -170,7 +182,7 @@ class Prepared:
                 driver.executemany(compiled.sql, arguments)
             else:
                 await driver.executemany(compiled.sql, arguments)
-        except _DRIVER_ERRORS as error:
+        except _driver_errors() as error:
             raise translated(error, compiled.sql) from error
 
     def _for(self, connection: AsyncConnection) -> _Compiled:
@@ -262,5 +274,5 @@ def translated(error: Exception, sql: str) -> Exception:
     found = ours(error)
     if found is not None:
         return found
-    kind = IntegrityError if isinstance(error, _BROKEN_RULES) else DBAPIError
+    kind = IntegrityError if _breaks_a_rule(error) else DBAPIError
     return kind(sql, None, error, hide_parameters=True)
