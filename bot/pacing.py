@@ -64,7 +64,10 @@ class Pacer:
         self._clock = clock
         self._sleep = sleep
         self._reserve = pace.reserve
+        # What left just before a crash is not known, so it begins empty: no burst comes on top of that one,
+        # and none that another crash would cut off whole.
         self._account = Bucket(pace.per_second, pace.burst, clock())
+        self._account.hold(clock())
         self._bulk_from = clock()
         self._chats = Chats(pace)
         # Who waits for the account's tokens queues up: each token wakes one, and they leave in order.

@@ -29,6 +29,9 @@ class Stopwatch:
     def now(self) -> float:
         return self._now
 
+    def passes(self, seconds: float) -> None:
+        self._now += seconds
+
     async def sleep(self, seconds: float) -> None:
         wakes = asyncio.get_running_loop().create_future()
         heapq.heappush(self._sleepers, (self._now + seconds, next(self._numbers), wakes))
@@ -55,15 +58,20 @@ class Stopwatch:
 
 @dataclass
 class Queue:
-    """People's messages before one pacer, and when each of them left, in seconds from the start."""
+    """People's messages before one pacer, and when each of them left, in seconds from the start.
+
+    The pacer has been running for `rested_s` before.
+    """
 
     pace: Pace = PACE
+    rested_s: float = 60
     watch: Stopwatch = field(default_factory=Stopwatch)
     left: dict[int, list[float]] = field(default_factory=dict)
     put_off: dict[int, list[float]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.pacer = Pacer(self.pace, self.watch.now, self.watch.sleep)
+        self.watch.passes(self.rested_s)
         self._start = self.watch.now()
         self._tasks: list[asyncio.Task[float | None]] = []
 
@@ -105,6 +113,18 @@ async def test_so_many_leave_at_once_and_then_so_many_a_second() -> None:
     assert within(left, 0) == 20
     assert within(left, 1) == 50
     assert left[-1] == pytest.approx(80 / 30)
+
+
+async def test_a_process_that_has_just_started_sends_no_burst() -> None:
+    """What left just before a crash is not known, and another crash would cut off the whole of it."""
+    queue = Queue(rested_s=0)
+    for person in range(100):
+        queue.sends(person)
+
+    left = await queue.empties()
+
+    assert within(left, 0) == 1
+    assert left[-1] == pytest.approx(99 / 30)
 
 
 async def test_after_a_pause_so_many_may_leave_at_once_again() -> None:
