@@ -15,7 +15,6 @@ from typing import Annotated, Any, NoReturn, TypeVar
 import structlog
 import typer
 import uvloop
-from rich.console import Console
 from telegram.error import TelegramError
 
 from bot import app as wiring
@@ -64,8 +63,6 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-# Paths may hold brackets and colons, which are no markup.
-_errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
 
 
 @cli.command()
@@ -336,7 +333,12 @@ def _run(work: Coroutine[Any, Any, Result]) -> Result:
 
 
 def _refuse(sentence: str) -> NoReturn:
-    _errors.print(sentence, style="bold red")
+    # Loaded only here: a running service has no use for four megabytes of it.
+    from rich.console import Console
+
+    # Paths may hold brackets and colons, which are no markup.
+    errors = Console(stderr=True, highlight=False, soft_wrap=True, markup=False, emoji=False)
+    errors.print(sentence, style="bold red")
     raise typer.Exit(2)
 
 

@@ -135,6 +135,9 @@ class Delivery:
             if not bulk:
                 self._answers = sends
             while not self._stopping:
+                while len(under_way) >= room:
+                    # Answers handed over by turns may have taken all of it.
+                    await asyncio.wait(under_way, return_when=asyncio.FIRST_COMPLETED)
                 try:
                     claimed = await self._claim(room - len(under_way), bulk=bulk)
                     trouble.over()
@@ -152,8 +155,6 @@ class Delivery:
 
     async def _claim(self, limit: int, *, bulk: bool) -> list[tuple[OutboxRow, Mapping[str, str]]]:
         now = self._clock.now()
-        if limit <= 0:
-            return []
         self._looked_at[bulk] = now
         async with self._database.transaction() as unit:
             rows = await unit.outbox.claim(

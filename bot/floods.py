@@ -25,7 +25,7 @@ MOST_WAITING = 200
 # How many updates of one lane are stored without asking the database how many wait.
 UNASKED = 50
 # The one unheard of for longest is forgotten first, in effect forgiven.
-MOST_LANES = 10_000
+MOST_LANES = 2_000
 # Several processes that slow one person tell them once in so many seconds.
 TELL_EVERY_S = 600
 

@@ -16,7 +16,7 @@ from storage.database import Database
 from storage.errors import DatabaseLocked, DatabaseUnreachable
 
 # Chats remembered for their own pace; the one unheard of for longest is forgotten first.
-MOST_CHATS = 10_000
+MOST_CHATS = 2_000
 # How long bulk pauses after the platform said "too fast" to any chat: it often means the whole account.
 BULK_PAUSE_S = 5.0
 # A message held for longer than this goes back to the outbox and leaves its place to others.

@@ -52,6 +52,8 @@ BUSY_PAUSE_S = 0.05
 # handing it to another thread; when it does not, it is given so many commits to get well.
 QUICK_COMMIT_S = 0.005
 SLOW_COMMITS = 20
+# Of the file's pages each connection keeps so many of its own; the system keeps the others.
+CACHE_KIB = 512
 # Connections kept open between transactions, by "is it SQLite", each of whose has a cache of its own.
 MOST_IDLE = {True: 4, False: 12}
 
@@ -298,6 +300,7 @@ class Database:
         await connection.execution_options(isolation_level="AUTOCOMMIT")
         if self.is_sqlite:
             await connection.exec_driver_sql(f"PRAGMA busy_timeout={BUSY_IN_LOOP_MS}")
+            await connection.exec_driver_sql(f"PRAGMA cache_size=-{CACHE_KIB}")
             await connection.rollback()
         goes_straight(connection)
         return connection
