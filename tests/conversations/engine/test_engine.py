@@ -415,6 +415,16 @@ async def test_a_trembling_finger_on_a_notice_is_only_acknowledged(amina: Person
     assert "older message" in amina.screen
 
 
+async def test_after_the_clock_was_put_back_a_tap_is_not_taken_for_a_trembling_finger(amina: Person) -> None:
+    old = amina.prompt_ref
+    await amina.taps("mint")
+    amina.scene.later(hours=-1)
+
+    await amina.sends(Tap(old, "mint"))
+
+    assert "older message" in amina.screen
+
+
 async def test_a_notice_that_ends_at_once_leaves_the_session_as_it_was(amina: Person) -> None:
     await amina.taps("mint")
     before = amina.session
