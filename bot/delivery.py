@@ -45,6 +45,8 @@ ANNOUNCEMENTS_REMEMBERED = 16
 # Retries double from one second to ten minutes; after about a day a message says nothing useful any more.
 LONGEST_RETRY_S = 600.0
 MOST_ATTEMPTS = 150
+# So many messages in a row that could not leave are more than a mishap of one of them.
+FAILURES_TOLD = 5
 
 
 class Delivery:
@@ -74,6 +76,7 @@ class Delivery:
         self._answers: asyncio.TaskGroup | None = None
         self._looked_at: dict[bool, datetime] = {}
         self._texts_of: dict[int, Mapping[str, str]] = {}
+        self._line = _Line(sender.channel)
         self._stopping = False
 
     async def run(self) -> None:
@@ -276,8 +279,10 @@ class Delivery:
         except TryLater as error:
             if error.unclear:
                 metrics.send_unclear(row.channel)
-            log.info("delivery_put_off", row=row.id, reason=error.reason, unclear=error.unclear)
+            log.debug("delivery_put_off", row=row.id, reason=error.reason, unclear=error.unclear)
+            self._line.fails(error.reason)
             return self._again(row, error.reason, _back_off_s(row.attempts))
+        self._line.works()
         return self._result(row, "sent", message_ref=message_ref)
 
     def _again(self, row: OutboxRow, reason: str, wait_s: float) -> Delivered:
@@ -296,6 +301,24 @@ class Delivery:
         due_at: datetime | None = None,
     ) -> Delivered:
         return Delivered(row.id, status, self._clock.now(), message_ref, reason, due_at)
+
+
+class _Line:
+    """Says once that a platform takes nothing, and once that it does again."""
+
+    def __init__(self, channel: str) -> None:
+        self._channel = channel
+        self._failures = 0
+
+    def fails(self, reason: str) -> None:
+        self._failures += 1
+        if self._failures == FAILURES_TOLD:
+            log.warning("channel_lost", channel=self._channel, reason=reason)
+
+    def works(self) -> None:
+        if self._failures >= FAILURES_TOLD:
+            log.info("channel_back", channel=self._channel, failures=self._failures)
+        self._failures = 0
 
 
 def _back_off_s(attempts: int) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from sqlalchemy import event, func, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
+from structlog.testing import capture_logs
 
 from bot import zone
 from bot.channels.channel import AddressUnreachable, MessageRefused, TooFast, TryLater
@@ -304,6 +305,29 @@ async def test_what_the_platform_could_not_take_is_tried_again_a_little_later(of
 
     office.moves_on(timedelta(seconds=4))
     await office.until(a1=SENT, a2=SENT)
+
+
+async def test_a_platform_that_takes_nothing_is_spoken_of_once_and_once_it_is_back(
+    office: PostOffice,
+) -> None:
+    people = [str(2000 + number) for number in range(12)]
+    await office.joins(*people)
+    for person in people:
+        office.sender.fails(person, TryLater("network"))
+    office.sender.fails(AMINA, TryLater("network"))
+    with capture_logs() as lines:
+        office.opens()
+        for person in people:
+            await office.write(person, f"to {person}")
+        await office.until(**{f"to {person}": ("failed_temporary", "network") for person in people})
+
+        office.moves_on(timedelta(seconds=2))
+        await office.until(**dict.fromkeys((f"to {person}" for person in people), SENT))
+        await office.write(AMINA, "a1")
+        await office.until(a1=("failed_temporary", "network"))
+
+    told = [(line["event"], line["log_level"]) for line in lines if line["log_level"] != "debug"]
+    assert told == [("channel_lost", "warning"), ("channel_back", "info")]
 
 
 async def test_after_very_many_tries_a_message_is_given_up(office: PostOffice) -> None:
