@@ -103,7 +103,6 @@ async def show_push(unit: UnitOfWork, push: Push, voice: Voice, *, now: datetime
         replaces_key=push.replaces,
         keeps_quiet=push.keeps_quiet,
         useful_until=push.useful_until,
-        external_id=address.external_id,
     )
     if not written:
         # It was pushed before: the buttons people have are those of then.

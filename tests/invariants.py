@@ -18,7 +18,7 @@ from conversations.care.appointments import AppointmentStatus
 from conversations.care.people import Consent, Role
 from conversations.care.tasks import TaskStatus
 from conversations.care.wall_time import to_utc
-from conversations.engine.outbound import Lane, OutboundMessage
+from conversations.engine.outbound import OutboundMessage, Purpose
 from conversations.engine.session import Session, notice_from_json
 from storage.database import Database
 from storage.tables import (
@@ -102,11 +102,14 @@ def _outbox(rows: Sequence[Row[Any]]) -> list[str]:
 
 
 def _in_order(rows: Sequence[Row[Any]]) -> list[str]:
-    """Of one person's answers, none left before an earlier one."""
+    """Of one person's answers, none left before an earlier one.
+
+    What others' turns write to somebody at the same moment, such as two visits to a caseworker, has no order.
+    """
     wrong = []
     latest: dict[int, Row[Any]] = {}
     for row in rows:
-        if row.lane != Lane.INTERACTIVE or row.sent_at is None:
+        if row.purpose != Purpose.REPLY or row.sent_at is None:
             continue
         before = latest.get(row.address_id)
         if before is not None and row.sent_at < before.sent_at:
