@@ -9,7 +9,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,8 @@ LONGEST_DELAY_S = 0.05
 FAILURES = ("turn_failed", "delivery_failed", "push_failed", "due_failed", "tick_failed", "crashed")
 READERS = 25
 REMINDERS_A_KILL, KILLS_AN_ANNOUNCEMENT = 2, 4
-REMINDED_AT = (date(2026, 12, 15), time(13, 30))
+# Further ahead than anybody books here.
+REMINDED_IN, REMINDED_AT = timedelta(days=90), time(13, 30)
 
 
 @dataclass
@@ -132,8 +133,8 @@ async def crowd(stage: Stage, *, reminded: int) -> Crowd:
         for guest in people.reminded:
             contact_id = await enrolled(unit, guest, news=False)
             visit = await unit.appointments.book(
-                contact_id=contact_id, centre_slug="sale", need=Need.JOB, day=REMINDED_AT[0],
-                at=REMINDED_AT[1], capacity=10**4, confirmed=True, now=now,
+                contact_id=contact_id, centre_slug="sale", need=Need.JOB, day=(now + REMINDED_IN).date(),
+                at=REMINDED_AT, capacity=10**4, confirmed=True, now=now,
             )  # fmt: skip
             await unit.schedule.plan(
                 contact_id=contact_id, purpose=Purpose.REMINDER, subject=f"visit:{visit.id}",
