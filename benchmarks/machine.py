@@ -149,7 +149,7 @@ def description() -> dict[str, Any]:
         "cpu": cpu[1] if cpu else platform.machine(),
         "cores": os.cpu_count(),
         "memory_gib": round(os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30),
-        "kernel": platform.release(),
+        "kernel": platform.system(),
         "python": platform.python_version(),
         "libraries": {name: metadata.version(name) for name in LIBRARIES},
         "load": os.getloadavg()[0],
