@@ -102,9 +102,9 @@ def _outbox(rows: Sequence[Row[Any]]) -> list[str]:
 
 
 def _in_order(rows: Sequence[Row[Any]]) -> list[str]:
-    """Of one person's answers, none left before an earlier one.
+    """Of the answers to one person, none left before an earlier one.
 
-    What others' turns write to somebody at the same moment, such as two visits to a caseworker, has no order.
+    What several people's turns write to somebody at once, such as to a caseworker, has no order.
     """
     wrong = []
     latest: dict[int, Row[Any]] = {}
