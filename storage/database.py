@@ -93,6 +93,15 @@ def create_engine(url: str) -> AsyncEngine:
 log = logging.getLogger(__name__)
 
 
+class _SqliteDriver(sqlite3.Connection):
+    def close(self) -> None:
+        # SQLite holds a closed connection's transaction, and with it everybody who wants to write, for as long
+        # as any statement of it is in memory: that is, until somebody looks for garbage.
+        if self.in_transaction:
+            self.rollback()
+        super().close()
+
+
 class _SqliteConnection(aiosqlite.Connection):
     """aiosqlite's, which works in a thread of its own, with the way past that thread for short statements."""
 
@@ -103,7 +112,9 @@ class _SqliteConnection(aiosqlite.Connection):
 
 def _open_sqlite(url: str) -> _SqliteConnection:
     path = make_url(url).database
-    connect = partial(sqlite3.connect, path, timeout=BUSY_S, check_same_thread=False)
+    connect = partial(
+        sqlite3.connect, path, timeout=BUSY_S, check_same_thread=False, factory=_SqliteDriver
+    )
     connection = _SqliteConnection(connect, iter_chunk_size=64)
     # A connection that somebody forgot to close must not keep the process alive.
     connection._thread.daemon = True
@@ -296,13 +307,17 @@ class Database:
         except (OSError, PoolTimeout) as error:
             # None came free; the rest is `create_engine`'s.
             raise DatabaseUnreachable(SILENT) from error
-        # Transactions are begun and ended on the driver; between, SQLAlchemy has nothing to add.
-        await connection.execution_options(isolation_level="AUTOCOMMIT")
-        if self.is_sqlite:
-            await connection.exec_driver_sql(f"PRAGMA busy_timeout={BUSY_IN_LOOP_MS}")
-            await connection.exec_driver_sql(f"PRAGMA cache_size=-{CACHE_KIB}")
-            await connection.rollback()
-        goes_straight(connection)
+        try:
+            # Transactions are begun and ended on the driver; between, SQLAlchemy has nothing to add.
+            await connection.execution_options(isolation_level="AUTOCOMMIT")
+            if self.is_sqlite:
+                await connection.exec_driver_sql(f"PRAGMA busy_timeout={BUSY_IN_LOOP_MS}")
+                await connection.exec_driver_sql(f"PRAGMA cache_size=-{CACHE_KIB}")
+                await connection.rollback()
+            goes_straight(connection)
+        except BaseException:
+            await asyncio.shield(_let_go(connection))
+            raise
         return connection
 
     async def _begin(self, connection: AsyncConnection) -> int:

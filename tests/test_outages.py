@@ -75,8 +75,10 @@ async def check(stage: Stage, visitors: list[Visitor]) -> None:
     assert [name for name in names if name in stage.service.logs] == []
 
 
-def check_told_once(stage: Stage) -> None:
+async def check_told_once(stage: Stage) -> None:
     """The service has said that the database was gone, and that it was back, once."""
+    # Who has missed it tries again after a while, the looker for alerts each minute.
+    await until(lambda: has_said(stage, "database_back"), "the service to say that it is back")
     assert stage.events("database_gone", "database_back") == ["database_gone", "database_back"]
 
 
@@ -116,7 +118,7 @@ async def test_a_server_that_stops_is_waited_for(
                 await stage.proxy.until(lambda: stage.proxy.inbound_answers[503] > 3, PATIENCE_S, "503")
             await until(lambda: is_not_ready(stage), "the service to say so")
             await asyncio.to_thread(own_postgres.resume)
-        check_told_once(stage)
+        await check_told_once(stage)
         assert stage.events(*LINE) == LINE
     await own_postgres.drop(name)
 
@@ -140,7 +142,7 @@ async def test_a_file_that_another_program_locks_is_waited_for(sqlite_template: 
                 await somebody_writes(stage)
                 await stage.proxy.until(lambda: stage.proxy.inbound_answers[503] > 8, PATIENCE_S, "503")
                 await until(lambda: has_said(stage, "database_gone"), "the service to say so")
-        check_told_once(stage)
+        await check_told_once(stage)
         assert stage.events(*LINE) == LINE
 
 
@@ -168,15 +170,20 @@ async def test_a_disk_without_space_is_waited_for(
         async with staged(tmp_path, f"sqlite+aiosqlite:///{path}", by_webhook=by_webhook) as stage:
             async with visited(stage):
                 with full(folder):
-                    await somebody_writes(stage)
+                    await until(lambda: somebodys_words_are_put_off(stage), "the intake to say so")
                     await until(lambda: has_said(stage, "database_gone"), "the service to say so")
-                    await until(lambda: has_said(stage, LINE[0]), "the intake to say so")
                     if by_webhook:
                         await stage.proxy.until(
                             lambda: stage.proxy.inbound_answers[503] > 1, PATIENCE_S, "503"
                         )
-            check_told_once(stage)
+            await check_told_once(stage)
             assert stage.events(*LINE) == LINE
+
+
+async def somebodys_words_are_put_off(stage: Stage) -> bool:
+    # A few may still find room in what the database has taken of the disk before.
+    await somebody_writes(stage)
+    return await has_said(stage, LINE[0])
 
 
 @contextmanager

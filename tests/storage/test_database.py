@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import socket
 import sqlite3
 import struct
@@ -170,6 +171,35 @@ async def test_of_a_transaction_that_is_cut_off_nothing_is_kept_and_others_go_on
     assert await marked(database, "first") is None
     await mark(database, "second")
     assert await marked(database, "second") == "yes"
+
+
+@pytest.mark.parametrize("steps", range(24))
+async def test_wherever_a_transaction_is_cut_off_others_go_on(
+    database: Database, steps: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # What is left of a connection stays in memory until the next look for garbage, and that may be long.
+    gc.disable()
+    monkeypatch.setattr("storage.database.BUSY_S", 0)
+    async with database.transaction() as unit:
+        await unit.inbox.next_at()
+
+    async def writes() -> None:
+        async with database.transaction() as unit:
+            await unit.inbox.next_at()
+            for number in range(9):
+                await unit.marks.set(f"first{number}", "yes")
+
+    try:
+        task = asyncio.create_task(writes())
+        for _ in range(steps):
+            await asyncio.sleep(0.0005)
+        task.cancel()
+        await asyncio.wait([task])
+        # SQLite's own thread may still be at work for whoever was cut off.
+        await mark(database, "second")
+        assert await marked(database, "second") == "yes"
+    finally:
+        gc.enable()
 
 
 async def test_what_a_block_raises_itself_is_not_taken_for_the_databases_fault(database: Database) -> None:
