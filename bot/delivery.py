@@ -160,6 +160,8 @@ class Delivery:
         now = self._clock.now()
         self._looked_at[bulk] = now
         async with self._database.transaction() as unit:
+            if self._stopping:
+                return []
             rows = await unit.outbox.claim(
                 [self._sender.channel], WORK[bulk], now=now, lease=LEASE, limit=limit
             )
