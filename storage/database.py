@@ -95,8 +95,8 @@ log = logging.getLogger(__name__)
 
 class _SqliteDriver(sqlite3.Connection):
     def close(self) -> None:
-        # SQLite holds a closed connection's transaction, and with it everybody who wants to write, for as long
-        # as any statement of it is in memory: that is, until somebody looks for garbage.
+        # SQLite holds a closed connection's transaction, and with it all who want to write, for as long as any
+        # statement of it is in memory: that is, until somebody looks for garbage.
         if self.in_transaction:
             self.rollback()
         super().close()
