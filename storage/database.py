@@ -95,8 +95,8 @@ log = logging.getLogger(__name__)
 
 class _SqliteDriver(sqlite3.Connection):
     def close(self) -> None:
-        # SQLite holds a closed connection's transaction, and with it all who want to write, for as long as any
-        # statement of it is in memory: that is, until somebody looks for garbage.
+        # While a statement of a closed connection is in memory, until somebody looks for garbage,
+        # its transaction goes on and nobody else may write.
         if self.in_transaction:
             self.rollback()
         super().close()
@@ -112,9 +112,7 @@ class _SqliteConnection(aiosqlite.Connection):
 
 def _open_sqlite(url: str) -> _SqliteConnection:
     path = make_url(url).database
-    connect = partial(
-        sqlite3.connect, path, timeout=BUSY_S, check_same_thread=False, factory=_SqliteDriver
-    )
+    connect = partial(sqlite3.connect, path, timeout=BUSY_S, check_same_thread=False, factory=_SqliteDriver)
     connection = _SqliteConnection(connect, iter_chunk_size=64)
     # A connection that somebody forgot to close must not keep the process alive.
     connection._thread.daemon = True
