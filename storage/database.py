@@ -11,8 +11,8 @@ import os
 import sqlite3
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
+from collections.abc import AsyncIterator, Callable, Collection
+from contextlib import asynccontextmanager
 from datetime import tzinfo
 from functools import partial
 from pathlib import Path
@@ -198,6 +198,45 @@ async def rung(bell: asyncio.Event, *, timeout_s: float) -> None:
         bell.clear()
 
 
+class _Joint:
+    """A transaction of SQLite in which several write one after the other."""
+
+    def __init__(self, connection: AsyncConnection, changes_before: int) -> None:
+        self.connection = connection
+        self.changes_before = changes_before
+        self.ending: asyncio.Task[None] | None = None
+        self.outcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        # Whose own block has failed does not ask.
+        self.outcome.add_done_callback(lambda outcome: outcome.exception())
+
+
+class _Teller:
+    """Tells other processes what has rung here: after the commit, and all at once what came together.
+
+    Within the transactions, PostgreSQL would let only one of them commit at a time. What is lost with the
+    connection is found all the same: every worker looks by itself now and then.
+    """
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+        self._topics: set[str] = set()
+        self._telling: asyncio.Task[None] | None = None
+
+    def tell(self, topics: Collection[str]) -> None:
+        self._topics.update(topics)
+        if self._telling is None or self._telling.done():
+            self._telling = asyncio.create_task(self._tell())
+
+    async def _tell(self) -> None:
+        while self._topics:
+            topics, self._topics = self._topics, set()
+            try:
+                await _tell(self._connection, topics)
+            except (DatabaseUnreachable, DatabaseLocked) as error:
+                log.debug("wakes_not_told", extra={"error": type(error).__name__})
+                return
+
+
 class Database:
     """Hands out units of work. `zone` is the country's; it turns wall times into moments."""
 
@@ -210,6 +249,10 @@ class Database:
         self._zone = zone
         self._zone_name = zone_name
         self._writer = asyncio.Lock() if self.is_sqlite else None
+        # How many wait to write, and the transaction that they may go on in.
+        self._in_line = 0
+        self._joint: _Joint | None = None
+        self._teller: _Teller | None = None
         self._idle: list[AsyncConnection] = []
         self._slow_commits = 1
         # Whether another program was still writing when somebody here had waited for it as long as we do.
@@ -227,21 +270,136 @@ class Database:
         Raises DatabaseUnreachable or DatabaseLocked when the database is the reason; both may be
         tried again.
         """
-        async with self._turn_to_write(), self._lent() as connection:
-            unit = self._unit(connection)
-            changes_before = await self._begin(connection)
-            try:
-                yield unit
-                if unit.topics and not self.is_sqlite:
-                    await _notify.all(connection, notify_channel=NOTIFY_CHANNEL, topics=sorted(unit.topics))
-                await self._commit(connection, changes_before)
-            except Exception:
-                await _roll_back(connection)
-                raise
+        async with self._alone() if self._writer is None else self._jointly(self._writer) as unit:
+            yield unit
         for carrier, row in unit.outbox.carried:
             carrier.carry(row)
         for topic in unit.topics:
             self.wakes.ring(topic)
+
+    @asynccontextmanager
+    async def _alone(self) -> AsyncIterator[UnitOfWork]:
+        async with self._lent() as connection:
+            unit = self._unit(connection)
+            changes_before = await self._begin(connection)
+            try:
+                yield unit
+                if unit.topics and self._teller is None:
+                    await _tell(connection, unit.topics)
+                await self._commit(connection, changes_before)
+            except Exception:
+                await _roll_back(connection)
+                raise
+        if unit.topics and self._teller is not None:
+            self._teller.tell(unit.topics)
+
+    # SQLite: many blocks, each all or nothing, and one wait for the disk
+
+    @asynccontextmanager
+    async def _jointly(self, writer: asyncio.Lock) -> AsyncIterator[UnitOfWork]:
+        """Run a block by itself, and wait for the disk together with all who wanted to write meanwhile.
+
+        Who finds no transaction begins one. Those who stand in line when its block ends go on in the same
+        transaction, and the commit behind them is everybody's. A block that fails is undone alone.
+        """
+        self._in_line += 1
+        try:
+            await writer.acquire()
+        finally:
+            self._in_line -= 1
+        try:
+            joint = self._joint
+            if joint is None:
+                joint = await self._begin_joint()
+                async with self._first(joint) as unit:
+                    yield unit
+                if self._in_line and not _has_begun(joint.connection):
+                    self._joint = joint
+                    joint.ending = asyncio.create_task(self._end_when_free(joint, writer))
+                else:
+                    await self._end(joint)
+            else:
+                async with self._next(joint) as unit:
+                    yield unit
+        finally:
+            writer.release()
+        await asyncio.shield(joint.outcome)
+
+    async def _begin_joint(self) -> "_Joint":
+        connection = await self._take()
+        try:
+            return _Joint(connection, await self._begin(connection))
+        except BaseException as error:
+            await self._take_back(connection, is_well=isinstance(error, DatabaseLocked))
+            raise
+
+    @asynccontextmanager
+    async def _first(self, joint: "_Joint") -> AsyncIterator[UnitOfWork]:
+        try:
+            yield self._unit(joint.connection)
+        except BaseException as error:
+            await self._abandon(joint, error)
+            raise
+
+    @asynccontextmanager
+    async def _next(self, joint: "_Joint") -> AsyncIterator[UnitOfWork]:
+        try:
+            _driver(joint.connection).execute("SAVEPOINT joint")
+            yield self._unit(joint.connection)
+            _driver(joint.connection).execute("RELEASE joint")
+        except BaseException as error:
+            await self._undo_last(joint, error)
+            raise
+        if _has_begun(joint.connection):
+            # SQLAlchemy has begun something for its own account, which only a commit ends.
+            await self._end(joint)
+
+    async def _undo_last(self, joint: "_Joint", error: BaseException) -> None:
+        """Undo one block; where SQLite or SQLAlchemy has undone all of them, all who wait fail."""
+        connection = joint.connection
+        try:
+            if connection.closed or connection.invalidated:
+                raise DatabaseUnreachable(SILENT)
+            _driver(connection).execute("ROLLBACK TO joint")
+            _driver(connection).execute("RELEASE joint")
+        except (sqlite3.Error, DatabaseUnreachable):
+            await self._abandon(joint, error)
+            return
+        if _has_begun(connection):
+            await self._end(joint)
+
+    async def _end_when_free(self, joint: "_Joint", writer: asyncio.Lock) -> None:
+        """Commit when those have written who stood in line."""
+        async with writer:
+            await self._end(joint)
+
+    async def _end(self, joint: "_Joint") -> None:
+        """Commit unless that was done; everybody who has a part in it is told how it went."""
+        if joint.outcome.done():
+            return
+        try:
+            await self._commit(joint.connection, joint.changes_before)
+        except BaseException as error:
+            await self._abandon(joint, error, told=error if isinstance(error, Exception) else None)
+            if not isinstance(error, Exception):
+                raise
+            return
+        self._leave(joint)
+        joint.outcome.set_result(None)
+        await self._take_back(joint.connection, is_well=True)
+
+    async def _abandon(self, joint: "_Joint", error: BaseException, *, told: Exception | None = None) -> None:
+        """Undo everything, and have all who wrote try again unless something else is to be told."""
+        self._leave(joint)
+        joint.outcome.set_exception(told or DatabaseUnreachable(SILENT))
+        is_well = isinstance(error, Exception) and not isinstance(error, DatabaseUnreachable)
+        if is_well:
+            await _roll_back(joint.connection)
+        await self._take_back(joint.connection, is_well=is_well)
+
+    def _leave(self, joint: "_Joint") -> None:
+        if self._joint is joint:
+            self._joint = None
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[UnitOfWork]:
@@ -264,10 +422,18 @@ class Database:
             await connection.run_sync(lambda sync_connection: sync_connection.detach())
             lost = asyncio.Event()
             driver.add_termination_listener(lambda _: lost.set())
-            await driver.add_listener(NOTIFY_CHANNEL, lambda *call: self.wakes.ring(call[3]))
-            if on_listening:
-                on_listening()
-            await lost.wait()
+            own = driver.get_server_pid()
+            # What this process tells the others, it has heard already.
+            await driver.add_listener(
+                NOTIFY_CHANNEL, lambda *call: self.wakes.ring(call[3]) if call[1] != own else None
+            )
+            self._teller = _Teller(connection)
+            try:
+                if on_listening:
+                    on_listening()
+                await lost.wait()
+            finally:
+                self._teller = None
         raise DatabaseUnreachable(SILENT)
 
     async def close(self) -> None:
@@ -288,11 +454,14 @@ class Database:
             is_well = not isinstance(error, DatabaseUnreachable)
             raise
         finally:
-            if is_well and len(self._idle) < MOST_IDLE[self.is_sqlite] and _is_usable(connection):
-                self._idle.append(connection)
-            else:
-                # One whose statement was cancelled half-way is in no state to be used again.
-                await asyncio.shield(_let_go(connection))
+            await self._take_back(connection, is_well=is_well)
+
+    async def _take_back(self, connection: AsyncConnection, *, is_well: bool) -> None:
+        if is_well and len(self._idle) < MOST_IDLE[self.is_sqlite] and _is_usable(connection):
+            self._idle.append(connection)
+        else:
+            # One whose statement was cancelled half-way is in no state to be used again.
+            await asyncio.shield(_let_go(connection))
 
     async def _take(self) -> AsyncConnection:
         while self._idle:
@@ -371,8 +540,9 @@ class Database:
             connection, self.keys, zone=self._zone, zone_name=self._zone_name, carriers=self.carriers
         )
 
-    def _turn_to_write(self) -> AbstractAsyncContextManager[None]:
-        return nullcontext() if self._writer is None else self._writer
+
+async def _tell(connection: AsyncConnection, topics: Collection[str]) -> None:
+    await _notify.all(connection, notify_channel=NOTIFY_CHANNEL, topics=sorted(topics))
 
 
 async def _begin(connection: AsyncConnection, *, patient: bool) -> int:

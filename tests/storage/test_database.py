@@ -19,9 +19,11 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from storage.database import Database, ProcessLock, create_engine, rung
 from storage.encryption import KeyRing
 from storage.errors import DatabaseLocked, DatabaseUnreachable, ProcessAlreadyRunning
+from storage.inbox import NewUpdate
 from storage.schema import migrate
 from storage.tables import marks
-from tests.storage.conftest import ZONE, ZONE_NAME
+from storage.unit_of_work import UnitOfWork
+from tests.storage.conftest import NOW, ZONE, ZONE_NAME
 
 # Only ends a test that has failed.
 PATIENCE_S = 60
@@ -350,6 +352,167 @@ async def test_readers_and_the_writer_do_not_wait_for_each_other(impatient: Data
         assert await before.marks.get("number") == "2"
     await mark(impatient, "number", "3")
     assert await marked(impatient, "number") == "3"
+
+
+# Writing together
+
+
+class Straight:
+    """Writes with statements that go straight to the driver."""
+
+    @staticmethod
+    async def write(unit: UnitOfWork, name: str) -> None:
+        await unit.inbox.add([NewUpdate("telegram", name, name.encode(), "{}")], now=NOW)
+
+    @staticmethod
+    async def is_kept(database: Database, name: str) -> bool:
+        async with database.reading() as unit:
+            return bool(await unit.inbox.latest(name.encode(), limit=1))
+
+
+class BySqlalchemy:
+    """Writes with statements of which SQLAlchemy keeps books."""
+
+    @staticmethod
+    async def write(unit: UnitOfWork, name: str) -> None:
+        await unit.marks.set(name, "yes")
+
+    @staticmethod
+    async def is_kept(database: Database, name: str) -> bool:
+        return await marked(database, name) is not None
+
+
+Way = type[Straight] | type[BySqlalchemy]
+each_way = pytest.mark.parametrize("way", [Straight, BySqlalchemy])
+
+
+async def write(database: Database, way: Way, name: str) -> None:
+    async with database.transaction() as unit:
+        await way.write(unit, name)
+        if name == "bad":
+            raise LookupError
+
+
+@on_sqlite
+async def test_who_writes_at_the_same_time_waits_for_the_disk_once(database: Database) -> None:
+    async with commits_of(database) as commits:
+        await asyncio.gather(*(write(database, Straight, f"mark{number}") for number in range(8)))
+
+    assert len(commits) == 1
+    assert all([await Straight.is_kept(database, f"mark{number}") for number in range(8)])
+
+
+@on_sqlite
+@each_way
+async def test_nobody_goes_on_before_what_they_wrote_is_kept(database: Database, way: Way) -> None:
+    async def writes(name: str) -> bool:
+        await write(database, way, name)
+        return await way.is_kept(database, name)
+
+    assert all(await asyncio.gather(*(writes(f"mark{number}") for number in range(8))))
+
+
+@on_sqlite
+@each_way
+@pytest.mark.parametrize("order", [("good", "bad", "late"), ("bad", "good", "late"), ("good", "late", "bad")])
+async def test_of_those_who_write_together_one_who_fails_is_undone_alone(
+    database: Database, way: Way, order: tuple[str, ...]
+) -> None:
+    outcomes = await asyncio.gather(*(write(database, way, name) for name in order), return_exceptions=True)
+
+    assert [type(outcome) for outcome in outcomes] == [
+        LookupError if name == "bad" else type(None) for name in order
+    ]
+    assert [await way.is_kept(database, name) for name in ("good", "bad", "late")] == [True, False, True]
+
+
+@on_sqlite
+@each_way
+async def test_of_those_who_write_together_one_who_is_cut_off_is_undone_alone(
+    database: Database, way: Way
+) -> None:
+    is_under_way = asyncio.Event()
+
+    async def never_ends() -> None:
+        async with database.transaction() as unit:
+            await way.write(unit, "second")
+            is_under_way.set()
+            await asyncio.Event().wait()
+
+    first = asyncio.create_task(write(database, way, "first"))
+    second = asyncio.create_task(never_ends())
+    third = asyncio.create_task(write(database, way, "third"))
+    await is_under_way.wait()
+    second.cancel()
+    await asyncio.wait([first, second, third])
+
+    assert (first.exception(), second.cancelled(), third.exception()) == (None, True, None)
+    kept = [await way.is_kept(database, name) for name in ("first", "second", "third")]
+    assert kept == [True, False, True]
+
+
+@on_sqlite
+async def test_when_the_common_commit_fails_all_who_wrote_are_told(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def full(*_: object) -> None:
+        error = sqlite3.OperationalError("database or disk is full")
+        error.sqlite_errorcode = sqlite3.SQLITE_FULL
+        raise error
+
+    names = [f"mark{number}" for number in range(3)]
+    with monkeypatch.context() as patched:
+        patched.setattr(Database, "_commit_to_disk", full)
+        outcomes = await asyncio.gather(
+            *(write(database, Straight, name) for name in names), return_exceptions=True
+        )
+
+    assert [type(outcome) for outcome in outcomes] == [DatabaseUnreachable] * 3
+    assert [await Straight.is_kept(database, name) for name in names] == [False] * 3
+    await write(database, Straight, "later")
+    assert await Straight.is_kept(database, "later")
+
+
+@on_sqlite
+async def test_when_sqlite_undoes_all_by_itself_all_who_wrote_are_told(database: Database) -> None:
+    async def loses_all() -> None:
+        async with database.transaction() as unit:
+            await Straight.write(unit, "second")
+            driver: Any = (await unit.connection.get_raw_connection()).driver_connection
+            # As SQLite does when the disk is full.
+            driver.in_this_thread.rollback()
+            raise sqlite3.OperationalError("database or disk is full")
+
+    outcomes = await asyncio.gather(
+        write(database, Straight, "first"), loses_all(), write(database, Straight, "third"),
+        return_exceptions=True,
+    )  # fmt: skip
+
+    assert [type(outcome) for outcome in outcomes] == [
+        DatabaseUnreachable,
+        sqlite3.OperationalError,
+        type(None),
+    ]
+    assert [await Straight.is_kept(database, name) for name in ("first", "second", "third")] == [
+        False,
+        False,
+        True,
+    ]
+
+
+@asynccontextmanager
+async def commits_of(database: Database) -> AsyncIterator[list[str]]:
+    """Give a list that grows by each wait for the disk."""
+    commits: list[str] = []
+    to_disk = Database._commit_to_disk
+
+    async def noted(self: Database, driver: Any, in_its_thread: Any) -> None:
+        commits.append("commit")
+        await to_disk(self, driver, in_its_thread)
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(Database, "_commit_to_disk", noted)
+        yield commits
 
 
 # Trouble
