@@ -64,7 +64,7 @@ log = structlog.get_logger()
 ZONE_NAME = "Africa/Casablanca"
 # By "is it SQLite": there one writes after the other, and all wait for the disk together. On PostgreSQL turns
 # of different people run side by side.
-TURN_WORKERS = {True: 8, False: 16}
+TURNS_AT_ONCE = {True: 8, False: 16}
 STOP_WITHIN_S = 10
 # New objects between two looks for garbage; a turn makes thousands that go by themselves.
 GARBAGE_THRESHOLD = 20_000
@@ -193,7 +193,7 @@ async def _run(
                 extra_routes.append(intake.webhook_route(_webhook_secret(settings, database.keys)))
     if Role.TURNS in settings.roles:
         turns = Turns(database, voice, clock, parsers)
-        work.extend(turns.work() for _ in range(TURN_WORKERS[database.is_sqlite]))
+        work.append(turns.work(TURNS_AT_ONCE[database.is_sqlite]))
     if Role.TICKS in settings.roles:
         backup = DailyBackup(database, clock).make_if_due if settings.has_daily_backup else None
         alerts = _alerts(service)

@@ -4,6 +4,7 @@ The transaction holds the inbox row, the session, all domain rows and the outbox
 point leaves either nothing of it (the row waits and comes again) or all of it.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
@@ -148,10 +149,27 @@ class Turns:
         self._clock = clock
         self._parsers = parsers
         self._brake = Brake()
+        # Called when an update was found, before it is handled.
+        self._found: Callable[[], None] = _nothing
 
-    async def work(self) -> None:
-        """Handle updates until cancelled. Several workers may run this at once on PostgreSQL."""
-        await work_off(self._database, "inbox", "turns", self.handle_next, self._pause_s)
+    async def work(self, hands: int = 1) -> None:
+        """Handle updates until cancelled, up to so many at once.
+
+        One hand waits for updates. Each that finds one calls another, which goes when it finds none: so few
+        look in vain however many there are.
+        """
+        async with asyncio.TaskGroup() as others:
+            self._found = _Hands(self, others, hands - 1).call
+            await work_off(self._database, "inbox", "turns", self.handle_next, self._pause_s)
+
+    async def help_out(self) -> None:
+        """Handle updates until none waits."""
+        try:
+            while await self.handle_next():
+                pass
+        except (DatabaseLocked, DatabaseUnreachable):
+            # The one who waits for updates sees to it: says so once, and tries again later and later.
+            self._database.wakes.ring("inbox")
 
     async def handle_next(self) -> bool:
         """Handle the oldest waiting update; False when none waits."""
@@ -162,6 +180,7 @@ class Turns:
                 taken = await unit.inbox.claim(now=now)
                 if taken is None:
                     return False
+                self._found()
                 wait_s = self._brake.wait_s(taken, now)
                 if wait_s:
                     await self._slow_down(unit, taken, now, wait_s)
@@ -381,6 +400,27 @@ class Turns:
         if at is None:
             return IDLE_S
         return min(IDLE_S, max(0.05, (at - self._clock.now()).total_seconds()))
+
+
+class _Hands:
+    """The hands that help the first one: at most so many at once."""
+
+    def __init__(self, turns: Turns, others: asyncio.TaskGroup, spare: int) -> None:
+        self._turns = turns
+        self._others = others
+        self._spare = spare
+
+    def call(self) -> None:
+        if self._spare:
+            self._spare -= 1
+            self._others.create_task(self._turns.help_out()).add_done_callback(self._is_free)
+
+    def _is_free(self, _: "asyncio.Task[None]") -> None:
+        self._spare += 1
+
+
+def _nothing() -> None:
+    return
 
 
 async def work_off(

@@ -22,6 +22,7 @@ import aiosqlite
 from sqlalchemy import Connection, Dialect, Engine, Text, bindparam, event, func, select
 from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.engine import ExceptionContext, make_url
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
@@ -309,18 +310,24 @@ class Database:
             self._in_line -= 1
         try:
             joint = self._joint
+            is_first = joint is None
             if joint is None:
                 joint = await self._begin_joint()
-                async with self._first(joint) as unit:
-                    yield unit
-                if self._in_line and not _has_begun(joint.connection):
-                    self._joint = joint
-                    joint.ending = asyncio.create_task(self._end_when_free(joint, writer))
-                else:
-                    await self._end(joint)
-            else:
-                async with self._next(joint) as unit:
-                    yield unit
+            try:
+                if not is_first:
+                    _execute(joint.connection, "SAVEPOINT joint")
+                yield self._unit(joint.connection)
+                if not is_first:
+                    _execute(joint.connection, "RELEASE joint")
+            except BaseException as error:
+                await (self._abandon(joint, error) if is_first else self._undo_last(joint, error))
+                raise
+            if _has_begun(joint.connection) or (is_first and not self._in_line):
+                # What SQLAlchemy has begun for its own account only a commit ends.
+                await self._end(joint)
+            elif is_first:
+                self._joint = joint
+                joint.ending = asyncio.create_task(self._end_when_free(joint, writer))
         finally:
             writer.release()
         await asyncio.shield(joint.outcome)
@@ -333,36 +340,15 @@ class Database:
             await self._take_back(connection, is_well=isinstance(error, DatabaseLocked))
             raise
 
-    @asynccontextmanager
-    async def _first(self, joint: "_Joint") -> AsyncIterator[UnitOfWork]:
-        try:
-            yield self._unit(joint.connection)
-        except BaseException as error:
-            await self._abandon(joint, error)
-            raise
-
-    @asynccontextmanager
-    async def _next(self, joint: "_Joint") -> AsyncIterator[UnitOfWork]:
-        try:
-            _driver(joint.connection).execute("SAVEPOINT joint")
-            yield self._unit(joint.connection)
-            _driver(joint.connection).execute("RELEASE joint")
-        except BaseException as error:
-            await self._undo_last(joint, error)
-            raise
-        if _has_begun(joint.connection):
-            # SQLAlchemy has begun something for its own account, which only a commit ends.
-            await self._end(joint)
-
     async def _undo_last(self, joint: "_Joint", error: BaseException) -> None:
         """Undo one block; where SQLite or SQLAlchemy has undone all of them, all who wait fail."""
         connection = joint.connection
         try:
             if connection.closed or connection.invalidated:
                 raise DatabaseUnreachable(SILENT)
-            _driver(connection).execute("ROLLBACK TO joint")
-            _driver(connection).execute("RELEASE joint")
-        except (sqlite3.Error, DatabaseUnreachable):
+            _execute(connection, "ROLLBACK TO joint")
+            _execute(connection, "RELEASE joint")
+        except (DBAPIError, DatabaseLocked, DatabaseUnreachable):
             await self._abandon(joint, error)
             return
         if _has_begun(connection):
@@ -568,6 +554,14 @@ async def _begin(connection: AsyncConnection, *, patient: bool) -> int:
     except Exception as error:
         raise translated(error, "BEGIN") from error
     return driver.total_changes
+
+
+def _execute(connection: AsyncConnection, sql: str) -> None:
+    """Run a statement about transactions on SQLite."""
+    try:
+        _driver(connection).execute(sql)
+    except sqlite3.Error as error:
+        raise translated(error, sql) from error
 
 
 async def _roll_back(connection: AsyncConnection) -> None:
