@@ -26,7 +26,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--settle", type=float, default=3.0, help="seconds before the start and after the end"
     )
-    parser.add_argument("--pace", default="29", help="Jisr's TELEGRAM_PER_SECOND")
+    parser.add_argument("--pace", default="30", help="Jisr's TELEGRAM_PER_SECOND")
 
 
 async def run(options: argparse.Namespace) -> Outcome:

@@ -20,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--bots", nargs="+", default=["ptb", "jisr"], choices=["ptb", "jisr"])
     parser.add_argument("--databases", nargs="+", default=["sqlite", "postgresql"])
     parser.add_argument("--per-second", type=float, default=30.0, help="what the platform takes")
-    parser.add_argument("--pace", default="29", help="Jisr's TELEGRAM_PER_SECOND")
+    parser.add_argument("--pace", default="30", help="Jisr's TELEGRAM_PER_SECOND")
 
 
 async def run(options: argparse.Namespace) -> Outcome:

@@ -176,7 +176,7 @@ class Settings(BaseSettings):
         description="Address of the Bot API server.",
     )
     telegram_per_second: Annotated[int, Field(ge=0, le=1000)] = Field(
-        default=29,
+        default=30,
         validation_alias="TELEGRAM_PER_SECOND",
         description="Messages a second that all processes together send at most; Telegram allows about 30. "
         "0: no limit of ours, neither of one chat; for tests against a Bot API server of your own.",

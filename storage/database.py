@@ -56,7 +56,7 @@ SLOW_COMMITS = 20
 # Of the file's pages each connection keeps so many of its own; the system keeps the others.
 CACHE_KIB = 512
 # Connections kept open between transactions, by "is it SQLite", each of whose has a cache of its own.
-MOST_IDLE = {True: 4, False: 12}
+MOST_IDLE = {True: 4, False: 24}
 
 
 @prepared

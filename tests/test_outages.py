@@ -275,7 +275,7 @@ async def test_an_answer_overtakes_a_hundred_thousand_announcements(
             await amina.asks_for_the_menu()
             overtaken.append(len(bulk_sends(stage)) - before)
 
-        # They leave at 29 a second meanwhile, and of a hundred thousand next to none before each answer.
+        # They leave at 30 a second meanwhile, and of a hundred thousand next to none before each answer.
         assert max(overtaken) < 100
         waiting = select(func.count()).select_from(outbox).where(outbox.c.status == "created")
         assert (await stage.rows(waiting))[0][0] > 99_000
