@@ -18,7 +18,9 @@ from storage.tables import (
     is_live,
     is_unsent,
     is_waiting,
+    link_codes,
     notices,
+    openings,
     outbox,
     sessions,
     tasks,
@@ -46,7 +48,7 @@ async def erase(connection: AsyncConnection, contact_id: ContactId, *, at: datet
     """Delete all about a person but the address last used, which a last word still goes to."""
     person = select(literal(contact_id).label("id"))
     await _delete_messages(connection, person)
-    for table in (sessions, notices, due_messages, tasks):
+    for table in (sessions, notices, due_messages, tasks, link_codes):
         await connection.execute(delete(table).where(table.c.contact_id == contact_id))
     await connection.execute(delete(audit).where(audit.c.at_contact_id == contact_id))
     await _hand_back_tasks(connection, person)
@@ -100,6 +102,7 @@ async def _delete_messages(connection: AsyncConnection, people: Select[int]) -> 
         .values(status="failed_permanent", reason="opted_out", lease_until=None)
     )
     await connection.execute(delete(notices).where(notices.c.subject.in_(about_them)))
+    await connection.execute(delete(openings).where(openings.c.address_id.in_(own)))
     await connection.execute(delete(inbox).where(inbox.c.lane.in_(lanes), ~is_waiting(inbox)))
 
 
