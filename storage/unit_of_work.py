@@ -10,6 +10,7 @@ from storage.addresses import AddressStore
 from storage.announcements import AnnouncementStore
 from storage.appointments import AppointmentStore
 from storage.audit import AuditStore
+from storage.billing import BillingStore
 from storage.centres import CentreStore
 from storage.closures import ClosureStore
 from storage.contacts import ContactStore
@@ -21,6 +22,7 @@ from storage.outbox import Carrier, OutboxStore
 from storage.schedule import DueStore
 from storage.sessions import SessionStore
 from storage.tasks import TaskStore
+from storage.templates import TemplateStore
 
 if TYPE_CHECKING:
     from conversations.ports import Desk
@@ -57,6 +59,8 @@ class UnitOfWork:
         self.inbox = InboxStore(connection, keys)
         self.outbox = OutboxStore(connection, keys, topics=self.topics, carriers=carriers)
         self.marks = MarkStore(connection)
+        self.templates = TemplateStore(connection)
+        self.billing = BillingStore(connection, zone)
 
 
 if TYPE_CHECKING:
