@@ -27,11 +27,17 @@ from bot.alerts import Alerts
 from bot.backup import DailyBackup
 from bot.centres_file import read_centres
 from bot.channels import webchat
+from bot.channels.channel import Sender
 from bot.channels.telegram import TelegramSender, payload_parser
 from bot.channels.telegram import pace_of as telegram_pace
 from bot.channels.telegram_commands import register_commands, register_staff_commands
 from bot.channels.telegram_intake import TelegramIntake
 from bot.channels.telegram_transport import AiohttpRequest
+from bot.channels.whatsapp import WhatsAppSender
+from bot.channels.whatsapp import pace_of as whatsapp_pace
+from bot.channels.whatsapp import parse_payload as parse_whatsapp
+from bot.channels.whatsapp_client import GraphClient
+from bot.channels.whatsapp_intake import WhatsAppIntake
 from bot.clock import Clock, ShiftedClock, SystemClock
 from bot.delivery import Delivery
 from bot.heartbeat import Heartbeat
@@ -156,16 +162,21 @@ async def serve(settings: Settings) -> None:
                 _listen(settings.host, settings.health_port, "JISR_HEALTH_PORT")
             )
         bot = await stack.enter_async_context(telegram_bot(settings)) if settings.telegram_token else None
+        graph = await stack.enter_async_context(graph_client(settings)) if settings.whatsapp_token else None
         service = await stack.enter_async_context(opened(settings))
         if settings.uses_sqlite:
             # Nobody else serves this database: what is leased was cut off when the last process ended.
             async with service.database.transaction() as unit:
                 await unit.outbox.release_leases()
-        await _run(service, listener, health_listener, bot)
+        await _run(service, listener, health_listener, bot, graph)
 
 
 async def _run(
-    service: Service, listener: socket.socket | None, health_listener: socket.socket | None, bot: Bot | None
+    service: Service,
+    listener: socket.socket | None,
+    health_listener: socket.socket | None,
+    bot: Bot | None,
+    graph: GraphClient | None,
 ) -> None:
     settings, database, voice, clock = service.settings, service.database, service.voice, service.clock
     parsers: dict[str, Parser] = {Channel.WEBCHAT: webchat.parse_payload}
@@ -180,9 +191,9 @@ async def _run(
         parsers[Channel.TELEGRAM] = payload_parser(bot)
         if Role.DELIVERY in settings.roles:
             sender = TelegramSender(bot, telegram_pace(settings.telegram_per_second))
-            deliveries.append(
-                Delivery(database, sender, voice.texts, clock, pacer=_pacer(database, sender, bot))
-            )
+            # A bot's number is known to all who write to it.
+            pacer = _pacer(database, sender, bot.token.partition(":")[0])
+            deliveries.append(Delivery(database, sender, voice.texts, clock, pacer=pacer))
         if Role.WEB in settings.roles:
             intake = TelegramIntake(database, bot, clock)
             work.append(leading.lead("telegram_intake", partial(_telegram_intake, intake, settings)))
@@ -190,6 +201,12 @@ async def _run(
             work.append(leading.lead("telegram_staff", partial(_staff_commands, service, bot)))
             if settings.public_url is not None:
                 extra_routes.append(intake.webhook_route(_webhook_secret(settings, database.keys)))
+    if graph is not None:
+        parsers[Channel.WHATSAPP] = parse_whatsapp
+        if Role.DELIVERY in settings.roles:
+            deliveries.append(_whatsapp_delivery(service, graph))
+        if Role.WEB in settings.roles:
+            extra_routes += _whatsapp_intake(service).routes()
     if Role.TURNS in settings.roles:
         turns = Turns(database, voice, clock, parsers)
         work.extend(turns.work() for _ in range(TURN_WORKERS[database.is_sqlite]))
@@ -270,13 +287,39 @@ async def _tick(ticks: Ticks, alerts: Alerts) -> None:
         await alerts.leave()
 
 
-def _pacer(database: Database, sender: TelegramSender, bot: Bot) -> Pacer | SharedPacer:
+def _pacer(database: Database, sender: Sender, account: str) -> Pacer | SharedPacer:
     """Count in memory where no other process sends, or nothing is to be counted."""
     if database.is_sqlite or not sender.pace.per_second:
         return Pacer(sender.pace, time.monotonic)
-    # A bot's number is known to all who write to it.
-    number, _, _ = bot.token.partition(":")
-    return SharedPacer(sender.pace, database, f"{sender.channel}:{number}")
+    return SharedPacer(sender.pace, database, f"{sender.channel}:{account}")
+
+
+def _whatsapp_delivery(service: Service, graph: GraphClient) -> Delivery:
+    database, texts = service.database, service.voice.texts
+    sender = WhatsAppSender(graph, database.keys, texts, whatsapp_pace(service.settings.whatsapp_per_second))
+    pacer = _pacer(database, sender, graph.phone_number_id)
+    return Delivery(database, sender, texts, service.clock, pacer=pacer)
+
+
+def _whatsapp_intake(service: Service) -> WhatsAppIntake:
+    settings = service.settings
+    number, secret = settings.whatsapp_phone_number_id, settings.whatsapp_app_secret
+    verify = settings.whatsapp_verify_token
+    assert number and secret and verify  # noqa: S101, PT018 - the settings are not whole without them
+    return WhatsAppIntake(
+        service.database,
+        service.clock,
+        phone_number_id=number,
+        app_secret=secret.get_secret_value(),
+        verify_token=verify.get_secret_value(),
+    )
+
+
+def graph_client(settings: Settings) -> GraphClient:
+    """Return a client of the settings' business number, not entered yet."""
+    token, number = settings.whatsapp_token, settings.whatsapp_phone_number_id
+    assert token and number  # noqa: S101, PT018 - callers ask only with a token, which needs the number
+    return GraphClient(settings.whatsapp_api_url, token.get_secret_value(), number)
 
 
 async def _telegram_intake(intake: TelegramIntake, settings: Settings) -> None:

@@ -48,7 +48,7 @@ _add = Prepared(
 
 _add_handled = Prepared(
     lambda into: into(inbox).on_conflict_do_nothing(index_elements=[inbox.c.channel, inbox.c.update_key]),
-    ["channel", "update_key", "lane", "received_at", "status", "handled_at"],
+    ["channel", "update_key", "lane", "payload_enc", "received_at", "status", "handled_at"],
 )
 
 
@@ -137,11 +137,27 @@ class InboxStore:
                 channel=new.channel,
                 update_key=new.key,
                 lane=new.lane,
+                payload_enc=None,
                 received_at=now,
                 status="done",
                 handled_at=now,
             )
         return added
+
+    async def add_handled(self, new: NewUpdate, *, now: datetime) -> bool:
+        """Store an update that nobody has to answer; False when it was there already."""
+        await self._queue_up({new.lane})
+        added = await _add_handled.run(
+            self._connection,
+            channel=new.channel,
+            update_key=new.key,
+            lane=new.lane,
+            payload_enc=self._keys.encrypt(new.payload, about=_PAYLOAD),
+            received_at=now,
+            status="done",
+            handled_at=now,
+        )
+        return added == 1
 
     async def waiting(self, lane: bytes, *, most: int) -> int:
         """Return how many updates of a lane wait, counting no further than `most`."""

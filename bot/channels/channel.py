@@ -34,6 +34,14 @@ class AddressUnreachable(SendFailed):
     """The person blocked the service or is gone: nothing can reach this address."""
 
 
+class Undeliverable(SendFailed):
+    """This message will not reach the person, though the address may take others."""
+
+
+class WindowClosed(Undeliverable):
+    """The person has not written for so long that only an approved template may reach them."""
+
+
 class MessageRefused(SendFailed):
     """The platform will never take this message; trying again changes nothing."""
 
