@@ -17,7 +17,8 @@ Limits hold unless switched off: 24 hours after somebody's last message only app
 `pair_burst` messages at once to one person, then one per 6 seconds (None: no limit); `per_second` in and out
 together (None: no limit). `tier` is how many people a day may be written to outside the 24 hours.
 `tells_later` holds the error codes that come as a failed status after a 200. All go by `now`.
-Sources: Cloud API references of 2026-05 and -06, 360dialog's pages on webhooks and business-scoped ids.
+Sources: Cloud API references of 2026-05 and -06, 360dialog's pages on webhooks and business-scoped ids; the
+burst of 45 to one person: dualhook.com, capacity and quality limits.
 
 By hand: `python -m tests.fake_graph --webhook http://127.0.0.1:8080/whatsapp/webhook`, then
     curl -d '{"text": "Bonjour"}' http://127.0.0.1:8082/control/say

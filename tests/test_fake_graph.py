@@ -402,13 +402,14 @@ async def test_people_are_reached_by_number_or_by_business_scoped_id(
 
     body = {"messaging_product": "whatsapp", **text()}
     path = f"{graph.phone_number_id}/messages"
-    for wrong, code in [
+    wrongs: list[tuple[JSON, int]] = [
         ({}, 131008),
         ({"to": "MA.13491208655302741918"}, 131009),
         ({"recipient": "212600000077"}, 131009),
         ({"to": "06 00 00 00 77"}, 131009),
         ({"to": 212600000077}, 131009),
-    ]:
+    ]
+    for wrong, code in wrongs:
         status, refused = await service.calls("POST", path, {**body, **wrong})
         assert (status, refused["error"]["code"]) == (400, code)
 
@@ -795,7 +796,12 @@ async def test_messages_are_marked_as_read(graph: FakeGraph, service: Service, a
 
     assert await service.calls("POST", path, receipt) == (200, {"success": True})
     assert graph.read_by_service == [wamid]
-    for wrong, code in [({"message_id": "wamid.404"}, 131009), ({"status": "seen"}, 131009), ({"a": 1}, 100)]:
+    wrongs: list[tuple[JSON, int]] = [
+        ({"message_id": "wamid.404"}, 131009),
+        ({"status": "seen"}, 131009),
+        ({"a": 1}, 100),
+    ]
+    for wrong, code in wrongs:
         status, answer = await service.calls("POST", path, {**receipt, **wrong})
         assert (status, answer["error"]["code"]) == (400, code)
 
