@@ -39,6 +39,8 @@ DOUBLE_TAP = timedelta(seconds=2)
 PATIENT_MISSES = 3
 # One Telegram message, with room for navigation and isolates (4096 UTF-16 units).
 LONGEST_TEXT = 3500
+# The one choice of a pushed prompt that stands for all of them: shows it whole, with the others.
+SHOW = "!show"
 
 Handler = Callable[[Turn[Any]], Awaitable[Move]]
 CommandHandler = Callable[[Turn[Any], str], Awaitable[Move]]
@@ -147,6 +149,8 @@ class _Handling:
         elif notice and tap.prompt_ref == notice.prompt_ref and notice.offers(tap.choice_id):
             self._acts_on(tap)
             await (self._word(word) if word else self._chosen_on_notice(notice, tap.choice_id))
+        elif notice and tap.prompt_ref == notice.prompt_ref and tap.choice_id == SHOW:
+            await self._show_whole(notice)
         elif word and word is not Word.BACK:
             await self._word(word)
         elif not self._is_double_tap(tap):
@@ -290,6 +294,16 @@ class _Handling:
                 self._interrupt()
                 self._session = replace(self._session, frame=notice.frame)
                 await self._move(move, flow)
+
+    async def _show_whole(self, notice: Notice) -> None:
+        """Show a pushed prompt as it stands now; the person goes on with what they were doing."""
+        found = self._open(notice.frame)
+        if found is None:
+            await self._resume(self._turn.gettext("That message is too old."))
+            return
+        prompt = await found[1]().ask(self._turn)
+        shown = replace(prompt, text=_fitting(prompt.text), choices=notice.choices)
+        self._turn.effects.append(Show(shown, notice.prompt_ref, in_place=False))
 
     # Moves
 
