@@ -17,6 +17,7 @@ from storage.contacts import ContactStore
 from storage.encryption import KeyRing
 from storage.inbox import InboxStore
 from storage.invitations import InvitationStore
+from storage.links import LinkStore
 from storage.marks import MarkStore
 from storage.outbox import Carrier, OutboxStore
 from storage.schedule import DueStore
@@ -47,6 +48,7 @@ class UnitOfWork:
         self.topics: set[str] = set()
         self.contacts = ContactStore(connection, keys)
         self.addresses = AddressStore(connection, keys)
+        self.links = LinkStore(connection, keys)
         self.invitations = InvitationStore(connection)
         self.sessions = SessionStore(connection, keys)
         self.centres = CentreStore(connection)

@@ -20,6 +20,7 @@ from conversations.engine.flow import (
     Farewell,
     Finish,
     Flow,
+    GoOn,
     Goto,
     Home,
     Move,
@@ -44,6 +45,11 @@ SHOW = "!show"
 
 Handler = Callable[[Turn[Any]], Awaitable[Move]]
 CommandHandler = Callable[[Turn[Any], str], Awaitable[Move]]
+CodeHandler = Callable[[Turn[Any], str], Awaitable[Move | None]]
+
+
+async def _no_code(turn: Turn[Any], text: str) -> None:
+    return None
 
 
 @dataclass(frozen=True)
@@ -52,7 +58,8 @@ class Routes:
 
     `home` says where somebody belongs who is inside no flow; `gate` names the flow a person must
     finish before the one named (language, consent), None when they may go on. `words` act on words
-    that always work and `commands` on slash commands, with what follows the command.
+    that always work and `commands` on slash commands, with what follows the command. `codes` acts on a typed
+    code that joins the address to somebody; None when the text is none, Again when it is a wrong one.
     """
 
     flows: Mapping[str, Flow[Any]]
@@ -60,6 +67,7 @@ class Routes:
     gate: Callable[[Turn[Any], str], Flow[Any] | None]
     words: Mapping[Word, Handler]
     commands: Mapping[str, CommandHandler]
+    codes: CodeHandler = _no_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -186,6 +194,11 @@ class _Handling:
             await self._word(word)
             return
         step = self._current_step()
+        code = await self._routes.codes(self._turn, reply.text)
+        # Where free text is asked for, digits that are no code are part of it.
+        if code and (step is None or step.matches_typed_choices or not isinstance(code, Again)):
+            await self._move(code)
+            return
         if (notice := self._notice_typed_on()) and (step is None or step.matches_typed_choices):
             choice_id = matching_choice(reply.text, notice.choices)
             if choice_id:
@@ -324,6 +337,17 @@ class _Handling:
             case Farewell(text):
                 self._session = Session(prompt_no=self._session.prompt_no)
                 self._show_plain(text, ())
+            case GoOn(said):
+                await self._go_on(said)
+
+    async def _go_on(self, said: str) -> None:
+        """Take up the session of the contact that the turn has become, where they left it."""
+        theirs = await self._turn.desk.sessions.load(self._turn.contact.id)
+        if theirs.expires_at is not None and theirs.expires_at < self._turn.now:
+            theirs = replace(theirs, frame=None, choices=(), resume=None)
+        # Buttons of what was shown before at this address must not fit one of the next prompts.
+        self._session = replace(theirs, prompt_no=max(theirs.prompt_no, self._session.prompt_no))
+        await self._resume(said)
 
     async def _enter(self, flow: Flow[Any], draft: Any, step_name: str | None, said: str | None) -> None:
         if self._turn.contact.role not in flow.roles:

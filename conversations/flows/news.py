@@ -38,6 +38,13 @@ class AnnouncementNews:
     announcement_id: int = 0
 
 
+@dataclass
+class AddressNews:
+    """Another of the person's own addresses (flow "address_added")."""
+
+    address_id: int = 0
+
+
 class AlertKind(StrEnum):
     """What an administrator hears of the service itself."""
 
