@@ -116,6 +116,7 @@ class Metrics:
             "Sends whose answer was cut off: they may have arrived, and go out again.",
             "channel",
         )
+        self._sms = self._counter("sms_segments", "Segments of text messages that were charged.", "coding")
         self._trouble = self._counter("database_trouble", "Times a worker found no database.", "worker")
         self._leads = self._gauge(
             "leader", "1 while this process leads what one process does for all.", "work"
@@ -178,6 +179,9 @@ class Metrics:
 
     def send_unclear(self, channel: str) -> None:
         self._unclear[channel].inc()
+
+    def sms_sent(self, coding: str, segments: int) -> None:
+        self._sms[coding].inc(segments)
 
     def database_trouble(self, worker: str) -> None:
         self._trouble[worker].inc()
