@@ -233,6 +233,39 @@ class Settings(BaseSettings):
         description="Messages a second that the number may send; Meta allows 80, 20 in coexistence with the "
         "app. 0: no limit of ours, neither of one chat; for tests against a server of your own.",
     )
+    sms_url: Annotated[str, AfterValidator(_web_address)] | None = Field(
+        default=None,
+        validation_alias="JISR_SMS_URL",
+        description="Address of a Kannel-compatible gateway, such as http://127.0.0.1:13013/cgi-bin/sendsms: "
+        "reminders of visits that nothing else can carry go out as text messages. Without it none does.",
+    )
+    sms_method: Literal["get", "post"] = Field(
+        default="get",
+        validation_alias="JISR_SMS_METHOD",
+        description="How the gateway is asked: get, or post with a form.",
+    )
+    sms_user: str | None = Field(
+        default=None, validation_alias="JISR_SMS_USER", description="User of the gateway.", repr=False
+    )
+    sms_password: SecretStr | None = Field(
+        default=None, validation_alias="JISR_SMS_PASSWORD", description="Password of that user."
+    )
+    sms_from: str | None = Field(
+        default=None,
+        validation_alias="JISR_SMS_FROM",
+        description="Sender that people see. It must tell nobody what the service is for.",
+    )
+    sms_report_url: str | None = Field(
+        default=None,
+        validation_alias="JISR_SMS_REPORT_URL",
+        description="Address that the gateway calls when a text has arrived or has not (dlr-url).",
+        repr=False,
+    )
+    sms_per_second: Annotated[float, Field(gt=0, le=100)] = Field(
+        default=1,
+        validation_alias="JISR_SMS_PER_SECOND",
+        description="Text messages a second at most.",
+    )
     public_url: Annotated[str, AfterValidator(_public_url)] | None = Field(
         default=None,
         validation_alias="PUBLIC_URL",

@@ -108,7 +108,6 @@ class Gateway:
     user: str | None = None
     password: str | None = None
     sender: str | None = None
-    charset: str = "UTF-8"
     report_url: str | None = None
     per_second: float = 1
 
@@ -124,7 +123,7 @@ class Gateway:
             "to": f"+{number}",
             "text": text.words,
             "coding": str(int(text.coding)),
-            "charset": self.charset,
+            "charset": "UTF-8",
             # Arrived, and did not arrive.
             "dlr-mask": "3" if self.report_url else None,
             "dlr-url": self.report_url,
@@ -148,7 +147,7 @@ class SmsSender:
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(sock_connect=CONNECT_WITHIN_S, sock_read=self._answer_within_s),
         )
-        # aiohttp asks again by itself with GET, which may send a text twice; it has no public switch for that.
+        # aiohttp asks again by itself with GET, which may send a text twice; no public switch stops it.
         self._session._retry_connection = False
         return self
 
