@@ -6,6 +6,7 @@ The caseworker has Telegram, as staff may. Run with `--junit-xml` it notes how l
 
 import asyncio
 import json
+import re
 import statistics
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
@@ -38,9 +39,30 @@ async def graph() -> AsyncIterator[FakeGraph]:
 
 
 @pytest.fixture
+async def telegram() -> AsyncIterator[FakeTelegram]:
+    async with FakeTelegram(token=TOKEN) as telegram:
+        yield telegram
+        assert telegram.refusals == []
+
+
+# People here answer at once, which nobody does for long: the pace to one person is tested elsewhere.
+UNPACED = {"WHATSAPP_PER_SECOND": "0"}
+
+
+@pytest.fixture
 async def service(graph: FakeGraph, database_url: str, tmp_path: Path) -> AsyncIterator[ServiceProcess]:
-    # People here answer at once, which nobody does for long: the pace to one person is tested elsewhere.
-    settings = {**settings_with(graph, database_url), "WHATSAPP_PER_SECOND": "0"}
+    """A service with WhatsApp alone."""
+    async with ServiceProcess(tmp_path, {**settings_with(graph, database_url), **UNPACED}) as service:
+        await graph.subscribe(service.url + WEBHOOK_PATH)
+        yield service
+
+
+@pytest.fixture
+async def on_both(
+    graph: FakeGraph, telegram: FakeTelegram, database_url: str, tmp_path: Path
+) -> AsyncIterator[ServiceProcess]:
+    """A service with WhatsApp and Telegram."""
+    settings = {**telegram_settings(telegram, database_url), **settings_with(graph, database_url), **UNPACED}
     async with ServiceProcess(tmp_path, settings) as service:
         await graph.subscribe(service.url + WEBHOOK_PATH)
         yield service
@@ -64,47 +86,62 @@ async def enrolled(graph: FakeGraph, language: str = "en") -> Phone:
 )
 async def test_a_visit_goes_round_the_circle(
     graph: FakeGraph,
-    database_url: str,
-    tmp_path: Path,
+    telegram: FakeTelegram,
+    on_both: ServiceProcess,
     language: str,
     amina: Phone,
     record_testsuite_property: Callable[[str, object], None],
 ) -> None:
     texts = load_texts()[language]
-    async with FakeTelegram(token=TOKEN) as telegram:
-        settings = {
-            **telegram_settings(telegram, database_url),
-            **settings_with(graph, database_url),
-            "WHATSAPP_PER_SECOND": "0",
-        }
-        async with ServiceProcess(tmp_path, settings) as service:
-            await graph.subscribe(service.url + WEBHOOK_PATH)
-            driss = TelegramPhone(telegram, telegram.user(first_name="Driss", language_code="en"))
-            await driss.says(await invited("caseworker", "--centre", "agadir", settings=service.settings))
-            await driss.taps("en")
+    driss = TelegramPhone(telegram, telegram.user(first_name="Driss", language_code="en"))
+    await driss.says(await invited("caseworker", "--centre", "agadir", settings=on_both.settings))
+    await driss.taps("en")
 
-            languages = await amina.says("سلام")
-            assert ids(languages) == [each.code for each in LANGUAGES]
-            consent = await amina.taps(language)
-            assert {"agree", "refuse"} <= set(ids(consent))
-            menu = await amina.taps("agree")
-            assert texts.pgettext("button", "📅 Book a visit") in offered(menu)
-            booked = await amina.taps(*BOOKING)
+    languages = await amina.says("سلام")
+    assert ids(languages) == [each.code for each in LANGUAGES]
+    consent = await amina.taps(language)
+    assert {"agree", "refuse"} <= set(ids(consent))
+    menu = await amina.taps("agree")
+    assert texts.pgettext("button", "📅 Book a visit") in offered(menu)
+    booked = await amina.taps(*BOOKING)
 
-            assert amina.taps_done == 8
-            assert booked.text.startswith(texts.gettext("✅ The centre has your request."))
-            news = await driss.finds("📥 Somebody asks for a visit.")
-            assert telegram_ids(news) == ["confirm", "propose", "call"]
-            assert (await driss.taps_in(news, "confirm")).text.startswith("Confirmed: visit ")
-            confirmed = await amina.sees()
-            assert confirmed.text.startswith(texts.gettext("✅ Your time is confirmed."))
+    assert amina.taps_done == 8
+    assert booked.text.startswith(texts.gettext("✅ The centre has your request."))
+    news = await driss.finds("📥 Somebody asks for a visit.")
+    assert telegram_ids(news) == ["confirm", "propose", "call"]
+    assert (await driss.taps_in(news, "confirm")).text.startswith("Confirmed: visit ")
+    confirmed = await amina.sees()
+    assert confirmed.text.startswith(texts.gettext("✅ Your time is confirmed."))
 
-            await graph.drained(WAIT_S)
-            assert {answer.status for answer in graph.webhook_answers} == {200}
-            took_ms = [answer.took_s * 1000 for answer in graph.webhook_answers]
-            median_ms = round(statistics.median(took_ms), 1)
-            record_testsuite_property(f"whatsapp_webhook_median_ms_{language}", median_ms)
-            assert telegram.refusals == []
+    await graph.drained(WAIT_S)
+    assert {answer.status for answer in graph.webhook_answers} == {200}
+    median_ms = statistics.median(answer.took_s for answer in graph.webhook_answers) * 1000
+    record_testsuite_property(f"whatsapp_webhook_median_ms_{language}", round(median_ms, 1))
+
+
+@one_database
+async def test_a_conversation_begun_on_telegram_is_finished_on_whatsapp(
+    graph: FakeGraph, telegram: FakeTelegram, on_both: ServiceProcess
+) -> None:
+    on_telegram = TelegramPhone(telegram, telegram.user(first_name="Brahim"))
+    await on_telegram.says("/start")
+    await on_telegram.taps("en", "agree")
+    told = await on_telegram.taps("settings", "addresses", "link")
+    code = re.search(r"\d[\d ]+\d", told.text)
+    assert code is not None
+    await on_telegram.says("/menu")
+    question = await on_telegram.taps("booking", "job")
+
+    on_whatsapp = Phone(graph, graph.person("Brahim"))
+    await on_whatsapp.says(code[0])
+    joined = await on_whatsapp.taps("yes")
+    assert question.text in joined.text
+    booked = await on_whatsapp.taps("Salé", 1, FIRST, "yes")
+
+    assert booked.text.startswith("✅ The centre has your request.")
+    await on_telegram.finds("Your conversation now goes on elsewhere, too")
+    await on_telegram.says("/menu")
+    assert "You have 1 visit ahead." in (await on_telegram.taps("my_visits")).text
 
 
 @one_database
