@@ -38,6 +38,7 @@ from bot.channels.whatsapp import pace_of as whatsapp_pace
 from bot.channels.whatsapp import parse_payload as parse_whatsapp
 from bot.channels.whatsapp_client import GraphClient
 from bot.channels.whatsapp_intake import WhatsAppIntake
+from bot.channels.whatsapp_statuses import tell_early
 from bot.clock import Clock, ShiftedClock, SystemClock
 from bot.delivery import Delivery
 from bot.heartbeat import Heartbeat
@@ -298,7 +299,7 @@ def _whatsapp_delivery(service: Service, graph: GraphClient) -> Delivery:
     database, texts = service.database, service.voice.texts
     sender = WhatsAppSender(graph, database.keys, texts, whatsapp_pace(service.settings.whatsapp_per_second))
     pacer = _pacer(database, sender, graph.phone_number_id)
-    return Delivery(database, sender, texts, service.clock, pacer=pacer)
+    return Delivery(database, sender, texts, service.clock, pacer=pacer, after_sent=tell_early)
 
 
 def _whatsapp_intake(service: Service) -> WhatsAppIntake:

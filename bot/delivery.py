@@ -8,14 +8,21 @@ transaction; what else waits is looked for when a commit wakes them. Statuses ar
 import asyncio
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
 
 from bot.announcement_text import announcement_message
-from bot.channels.channel import AddressUnreachable, MessageRefused, Sender, TooFast, TryLater
+from bot.channels.channel import (
+    AddressUnreachable,
+    MessageRefused,
+    Sender,
+    TooFast,
+    TryLater,
+    Undeliverable,
+)
 from bot.clock import Clock
 from bot.metrics import metrics
 from bot.pacing import Pacer, SharedPacer
@@ -49,6 +56,23 @@ MOST_ATTEMPTS = 150
 FAILURES_TOLD = 5
 
 
+# Told, in the transaction that writes it down, of the references under which messages were sent.
+AfterSent = Callable[[UnitOfWork, Sequence[str], datetime], Awaitable[None]]
+
+
+async def lose_address(
+    unit: UnitOfWork, address_id: int, *, at: datetime, unless_used_after: datetime | None = None
+) -> bool:
+    """Note that an address can't be reached, and give up what waits for it; False when the person is back.
+
+    They are when they have written after that moment: what failed before is old news.
+    """
+    is_gone = await unit.addresses.mark_unreachable(address_id, at=at, unless_used_after=unless_used_after)
+    if is_gone:
+        await unit.outbox.drop_for(address_id, reason="blocked")
+    return is_gone
+
+
 class Delivery:
     """Delivers one channel's outbox rows, no faster than its pacer lets it."""
 
@@ -61,8 +85,10 @@ class Delivery:
         *,
         pacer: Pacer | SharedPacer | None = None,
         renew_every_s: float = RENEW_EVERY_S,
+        after_sent: AfterSent | None = None,
     ) -> None:
         self._database = database
+        self._after_sent = after_sent
         self._sender = sender
         self._texts = texts
         self._clock = clock
@@ -229,13 +255,12 @@ class Delivery:
         async with self._database.transaction() as unit:
             await unit.outbox.report([result for _, result in batch])
             for row, result in batch:
-                if result.reason == "blocked":
+                if result.lost_address:
                     # Whoever let the service in again meanwhile has written since.
-                    is_gone = await unit.addresses.mark_unreachable(
-                        row.address_id, at=result.at, unless_used_after=row.claimed_at
-                    )
-                    if is_gone:
-                        await unit.outbox.drop_for(row.address_id, reason="blocked")
+                    await lose_address(unit, row.address_id, at=result.at, unless_used_after=row.claimed_at)
+            refs = [result.message_ref for _, result in batch if result.message_ref is not None]
+            if self._after_sent is not None and refs:
+                await self._after_sent(unit, refs, self._clock.now())
             more = await unit.outbox.waits_for_any({row.address_id for row, _ in batch})
         self._database.wakes.ring("delivered")
         if more:
@@ -270,7 +295,10 @@ class Delivery:
             message_ref = await self._sender.send(row.external_id, message)
         except AddressUnreachable as error:
             log.info("address_unreachable", row=row.id, reason=error.reason)
-            return self._result(row, "failed_permanent", reason="blocked")
+            return self._result(row, "failed_permanent", reason="blocked", lost_address=True)
+        except Undeliverable as error:
+            log.info("message_undeliverable", row=row.id, purpose=row.purpose, reason=error.reason)
+            return self._result(row, "failed_permanent", reason=error.reason)
         except MessageRefused as error:
             log.warning("message_refused", row=row.id, purpose=row.purpose, reason=error.reason)
             return self._result(row, "failed_technical", reason=error.reason)
@@ -301,8 +329,9 @@ class Delivery:
         message_ref: str | None = None,
         reason: str | None = None,
         due_at: datetime | None = None,
+        lost_address: bool = False,
     ) -> Delivered:
-        return Delivered(row.id, status, self._clock.now(), message_ref, reason, due_at)
+        return Delivered(row.id, status, self._clock.now(), message_ref, reason, due_at, lost_address)
 
 
 class _Line:

@@ -1,6 +1,6 @@
 """The inbox: every update is stored, once, before it is acknowledged to its platform."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -184,6 +184,26 @@ class InboxStore:
             inbox.c.id == taken.id, is_waiting(inbox), inbox.c.attempts == taken.attempts
         )
         return await self._connection.scalar(query.with_for_update(skip_locked=True)) is not None
+
+    async def handled(
+        self, channel: str, keys: Collection[str], lanes: Collection[bytes]
+    ) -> list[tuple[str, str]]:
+        """Return key and payload of those of these updates that `add_handled` has stored, oldest first.
+
+        `lanes` are theirs: whoever is storing one has committed before this returns, or waits until we have.
+        """
+        await self._queue_up(set(lanes))
+        query = (
+            select(inbox.c.update_key, inbox.c.payload_enc)
+            .where(inbox.c.channel == channel, inbox.c.update_key.in_(keys))
+            .order_by(inbox.c.id)
+        )
+        found = await self._connection.execute(query)
+        return [
+            (row.update_key, self._keys.decrypt(row.payload_enc, about=_PAYLOAD))
+            for row in found
+            if row.payload_enc is not None
+        ]
 
     async def close(self, update_id: int, *, status: str, now: datetime, keep: bool = True) -> None:
         """Mark an update "done", or "failed" when it could not be handled at all.

@@ -19,6 +19,7 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
+    literal_column,
     null,
     or_,
     select,
@@ -72,7 +73,10 @@ class OutboxRow:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """What became of a row. `due_at` is when to try again, for failed_temporary."""
+    """What became of a row. `due_at` is when to try again, for failed_temporary.
+
+    `lost_address`: nothing can reach the address any more.
+    """
 
     row_id: int
     status: str
@@ -80,6 +84,29 @@ class Delivered:
     message_ref: str | None = None
     reason: str | None = None
     due_at: datetime | None = None
+    lost_address: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a platform says later of a message it took: delivered, read, or failed in one of its kinds.
+
+    `reason` and `due_at`, when to try again, are for failures.
+    """
+
+    message_ref: str
+    status: str
+    reason: str | None = None
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The message that such news are about."""
+
+    id: int
+    address_id: int
+    sent_at: datetime
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -280,6 +307,22 @@ class OutboxStore:
                 for done in results
             ],
         )
+
+    async def tell(self, told: Told) -> Known | None:
+        """Write down what a platform says later, of WhatsApp's messages; None when that is no news.
+
+        In whatever order statuses come, none takes a message back: read stays read, and what was delivered
+        has not failed.
+        """
+        row = await _tell.first(
+            self._connection,
+            ref=told.message_ref,
+            after_delivery=told.status == "read",
+            new_status=told.status,
+            new_reason=told.reason,
+            new_due_at=told.due_at,
+        )
+        return row and Known(row.id, row.address_id, row.sent_at)
 
     async def waits_for_any(self, address_ids: Collection[int]) -> bool:
         """Whether anything still has to leave for one of the addresses."""
@@ -486,6 +529,27 @@ def _report(_: Into) -> Statement:
             due_at=func.coalesce(bindparam("new_due_at", type_=outbox.c.due_at.type), outbox.c.due_at),
             sent_at=bindparam("new_sent_at", type_=outbox.c.sent_at.type),
         )
+    )
+
+
+@prepared
+def _tell(_: Into) -> Statement:
+    after_delivery = bindparam("after_delivery", type_=Boolean)
+    return (
+        update(outbox)
+        .where(
+            # Written out, so that both databases see that the partial index fits.
+            outbox.c.channel == literal_column("'whatsapp'"),
+            outbox.c.message_ref == bindparam("ref", type_=outbox.c.message_ref.type),
+            outbox.c.message_ref.is_not(None),
+            or_(outbox.c.status == "sent", and_(after_delivery, outbox.c.status == "delivered")),
+        )
+        .values(
+            status=bindparam("new_status"),
+            reason=bindparam("new_reason"),
+            due_at=func.coalesce(bindparam("new_due_at", type_=outbox.c.due_at.type), outbox.c.due_at),
+        )
+        .returning(outbox.c.id, outbox.c.address_id, outbox.c.sent_at)
     )
 
 

@@ -15,6 +15,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import Route
 
 from bot.channels.whatsapp import Foreign, News, Other, Said, message_ref, split
+from bot.channels.whatsapp_statuses import tell
 from bot.clock import Clock
 from bot.floods import Gate
 from bot.metrics import metrics
@@ -156,7 +157,8 @@ class WhatsAppIntake:
     async def _take_news(self, unit: UnitOfWork, news: News, now: datetime) -> None:
         ref = message_ref(self._database.keys, news.message_id)
         update = self._new(f"{ref}:{news.status}", bytes.fromhex(ref), news.payload)
-        await unit.inbox.add_handled(update, now=now)
+        if await unit.inbox.add_handled(update, now=now):
+            await tell(unit, ref, news.payload, now)
 
     async def _take_other(self, unit: UnitOfWork, other: Other, now: datetime) -> None:
         # It has no id of its own that could be trusted, so its content tells that it came before.

@@ -5,9 +5,11 @@ from collections.abc import AsyncIterator
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from bot.channels.whatsapp_statuses import AGAIN_AFTER
 from bot.zone import casablanca
 from storage.database import Database
 from storage.encryption import KeyRing
+from storage.tables import addresses
 from tests.bot.channels.whatsapp_service import WhatsAppService, running
 from tests.fake_graph import FakeGraph, Person
 
@@ -42,3 +44,76 @@ async def test_a_text_is_answered_with_something_to_tap(service: WhatsAppService
     assert consent.kind in ("buttons", "list")
     assert menu.kind == "list"
     assert service.graph.refusals == []
+
+
+async def test_what_becomes_of_a_message_is_written_down(service: WhatsAppService, amina: Person) -> None:
+    await amina.says("سلام")
+    await amina.next_message()
+    await service.until_status("delivered")
+
+    await amina.reads()
+    await service.graph.drained()
+
+    [message] = await service.sent()
+    assert message.status == "read"
+
+
+async def test_statuses_in_any_order_take_no_message_back(service: WhatsAppService, amina: Person) -> None:
+    service.graph.automatic = ()
+    await amina.says("سلام")
+    shown = await amina.next_message()
+    await service.until_status("sent")
+
+    for status in ("read", "delivered", "sent", "read"):
+        await service.graph.tell_status(shown.message_id, status)
+    await service.graph.tell_status(shown.message_id, "failed", 131000)
+    await service.graph.drained()
+
+    [message] = await service.sent()
+    assert (message.status, message.reason) == ("read", None)
+
+
+async def test_a_status_before_the_answer_to_the_send_is_not_lost(
+    service: WhatsAppService, amina: Person
+) -> None:
+    """Delivered is told while the send's own answer is still on its way."""
+    service.graph.latency_s = 0.3
+    await amina.says("سلام")
+
+    await service.until_status("delivered")
+
+
+async def test_what_the_platform_could_not_bring_goes_out_again(
+    service: WhatsAppService, amina: Person
+) -> None:
+    service.graph.automatic = ()
+    await amina.says("سلام")
+    shown = await amina.next_message()
+    await service.until_status("sent")
+
+    await service.graph.tell_status(shown.message_id, "failed", 131016)
+    await service.graph.drained()
+    [failed] = await service.sent()
+    service.clock.moves_on(AGAIN_AFTER)
+    service.database.wakes.ring("outbox")
+    again = await amina.next_message()
+
+    assert (failed.status, failed.reason) == ("failed_temporary", "platform")
+    assert again.text == shown.text
+
+
+async def test_somebody_who_can_be_reached_no_more_is_written_to_no_more(
+    service: WhatsAppService, amina: Person
+) -> None:
+    service.graph.automatic = ()
+    await amina.says("سلام")
+    shown = await amina.next_message()
+    await service.until_status("sent")
+
+    await service.graph.tell_status(shown.message_id, "failed", 131026)
+    await service.graph.drained()
+
+    [message] = await service.sent()
+    [address] = await service.rows(addresses)
+    assert (message.status, message.reason) == ("failed_permanent", "blocked")
+    assert not address.reachable

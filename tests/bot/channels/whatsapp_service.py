@@ -16,6 +16,7 @@ from bot.app import load_voice
 from bot.channels.whatsapp import WhatsAppSender, pace_of, parse_payload
 from bot.channels.whatsapp_client import GraphClient
 from bot.channels.whatsapp_intake import WEBHOOK_PATH, OnField, WhatsAppIntake
+from bot.channels.whatsapp_statuses import tell_early
 from bot.delivery import Delivery
 from bot.pacing import Pacer
 from bot.turns import Turns
@@ -25,7 +26,7 @@ from tests.fake_graph import FakeGraph
 from tests.fakes import MovableClock
 from tests.people import MONDAY
 
-PATIENCE_S = 60
+PATIENCE_S = 20
 
 
 @dataclass(frozen=True)
@@ -95,7 +96,14 @@ async def running(database: Database, graph: FakeGraph) -> AsyncIterator[WhatsAp
         served(intake) as url,
     ):
         sender = WhatsAppSender(client, database.keys, voice.texts, pace_of(0))
-        delivery = Delivery(database, sender, voice.texts, clock, pacer=Pacer(sender.pace, time.monotonic))
+        delivery = Delivery(
+            database,
+            sender,
+            voice.texts,
+            clock,
+            pacer=Pacer(sender.pace, time.monotonic),
+            after_sent=tell_early,
+        )
         working = [asyncio.create_task(delivery.run()), asyncio.create_task(turns.work())]
         try:
             await graph.subscribe(f"{url}{WEBHOOK_PATH}")
