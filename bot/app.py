@@ -28,6 +28,7 @@ from bot.backup import DailyBackup
 from bot.centres_file import read_centres
 from bot.channels import webchat
 from bot.channels.channel import Sender
+from bot.channels.sms import Gateway, SmsSender
 from bot.channels.telegram import TelegramSender, payload_parser
 from bot.channels.telegram import pace_of as telegram_pace
 from bot.channels.telegram_commands import register_commands, register_staff_commands
@@ -39,8 +40,10 @@ from bot.channels.whatsapp import parse_payload as parse_whatsapp
 from bot.channels.whatsapp_client import GraphClient
 from bot.channels.whatsapp_intake import WhatsAppIntake
 from bot.channels.whatsapp_statuses import tell_early
+from bot.channels.whatsapp_window import Limits, WhatsAppGate
 from bot.clock import Clock, ShiftedClock, SystemClock
 from bot.delivery import Delivery
+from bot.fallback import Fallback
 from bot.heartbeat import Heartbeat
 from bot.http.app import create_app, create_health_app
 from bot.http.demo import DEMO_MARK, OFFSET_MARK
@@ -163,13 +166,15 @@ async def serve(settings: Settings) -> None:
                 _listen(settings.host, settings.health_port, "JISR_HEALTH_PORT")
             )
         bot = await stack.enter_async_context(telegram_bot(settings)) if settings.telegram_token else None
+        texter = await stack.enter_async_context(sms_sender(settings)) if settings.sms_url else None
         graph = await stack.enter_async_context(graph_client(settings)) if settings.whatsapp_token else None
         service = await stack.enter_async_context(opened(settings))
         if settings.uses_sqlite:
             # Nobody else serves this database: what is leased was cut off when the last process ended.
             async with service.database.transaction() as unit:
                 await unit.outbox.release_leases()
-        await _run(service, listener, health_listener, bot, graph)
+        service = replace(service, voice=replace(service.voice, sends_sms=texter is not None))
+        await _run(service, listener, health_listener, bot, graph, texter)
 
 
 async def _run(
@@ -178,6 +183,7 @@ async def _run(
     health_listener: socket.socket | None,
     bot: Bot | None,
     graph: GraphClient | None,
+    texter: SmsSender | None,
 ) -> None:
     settings, database, voice, clock = service.settings, service.database, service.voice, service.clock
     parsers: dict[str, Parser] = {Channel.WEBCHAT: webchat.parse_payload}
@@ -194,7 +200,9 @@ async def _run(
             sender = TelegramSender(bot, telegram_pace(settings.telegram_per_second))
             # A bot's number is known to all who write to it.
             pacer = _pacer(database, sender, bot.token.partition(":")[0])
-            deliveries.append(Delivery(database, sender, voice.texts, clock, pacer=pacer))
+            deliveries.append(
+                Delivery(database, sender, voice.texts, clock, pacer=pacer, fallback=Fallback(voice))
+            )
         if Role.WEB in settings.roles:
             intake = TelegramIntake(database, bot, clock)
             work.append(leading.lead("telegram_intake", partial(_telegram_intake, intake, settings)))
@@ -208,6 +216,9 @@ async def _run(
             deliveries.append(_whatsapp_delivery(service, graph))
         if Role.WEB in settings.roles:
             extra_routes += _whatsapp_intake(service).routes()
+    if texter is not None and Role.DELIVERY in settings.roles:
+        pacer = _pacer(database, texter, "gateway")
+        deliveries.append(Delivery(database, texter, voice.texts, clock, pacer=pacer))
     if Role.TURNS in settings.roles:
         turns = Turns(database, voice, clock, parsers)
         work.extend(turns.work() for _ in range(TURN_WORKERS[database.is_sqlite]))
@@ -296,10 +307,21 @@ def _pacer(database: Database, sender: Sender, account: str) -> Pacer | SharedPa
 
 
 def _whatsapp_delivery(service: Service, graph: GraphClient) -> Delivery:
-    database, texts = service.database, service.voice.texts
-    sender = WhatsAppSender(graph, database.keys, texts, whatsapp_pace(service.settings.whatsapp_per_second))
+    settings, database, texts = service.settings, service.database, service.voice.texts
+    sender = WhatsAppSender(graph, database.keys, texts, whatsapp_pace(settings.whatsapp_per_second))
     pacer = _pacer(database, sender, graph.phone_number_id)
-    return Delivery(database, sender, texts, service.clock, pacer=pacer, after_sent=tell_early)
+    limits = Limits(people=settings.whatsapp_daily_people or None, budget=settings.whatsapp_daily_budget)
+    gate = WhatsAppGate(database, sender, texts, service.clock, service.voice.world.zone, limits)
+    return Delivery(
+        database,
+        sender,
+        texts,
+        service.clock,
+        pacer=pacer,
+        after_sent=tell_early,
+        gate=gate,
+        fallback=Fallback(service.voice),
+    )
 
 
 def _whatsapp_intake(service: Service) -> WhatsAppIntake:
@@ -321,6 +343,22 @@ def graph_client(settings: Settings) -> GraphClient:
     token, number = settings.whatsapp_token, settings.whatsapp_phone_number_id
     assert token and number  # noqa: S101, PT018 - callers ask only with a token, which needs the number
     return GraphClient(settings.whatsapp_api_url, token.get_secret_value(), number)
+
+
+def sms_sender(settings: Settings) -> SmsSender:
+    """Return a sender through the settings' gateway, not entered yet."""
+    url, password = settings.sms_url, settings.sms_password
+    assert url  # noqa: S101 - callers ask only where there is one
+    gateway = Gateway(
+        url,
+        settings.sms_method,
+        settings.sms_user,
+        password.get_secret_value() if password else None,
+        settings.sms_from,
+        settings.sms_report_url,
+        settings.sms_per_second,
+    )
+    return SmsSender(gateway)
 
 
 async def _telegram_intake(intake: TelegramIntake, settings: Settings) -> None:

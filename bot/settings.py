@@ -266,6 +266,18 @@ class Settings(BaseSettings):
         validation_alias="JISR_SMS_PER_SECOND",
         description="Text messages a second at most.",
     )
+    whatsapp_daily_people: Annotated[int, Field(ge=0)] = Field(
+        default=250,
+        validation_alias="WHATSAPP_DAILY_PEOPLE",
+        description="People that Meta lets the account write to first in 24 hours, its messaging limit: 250, "
+        "2000, 10000 or 100000. 0: no limit.",
+    )
+    whatsapp_daily_budget: Annotated[int, Field(ge=0)] | None = Field(
+        default=None,
+        validation_alias="WHATSAPP_DAILY_BUDGET",
+        description="Charged WhatsApp messages a day, after which announcements wait for the next morning; "
+        "reminders and answers never do. Without it there is no limit.",
+    )
     public_url: Annotated[str, AfterValidator(_public_url)] | None = Field(
         default=None,
         validation_alias="PUBLIC_URL",

@@ -16,6 +16,7 @@ from bot.channels.channel import MessageRefused, Pace, SendFailed, TryLater
 from bot.channels.plain_text import directed, parts, units, whole, words
 from bot.channels.whatsapp_client import GraphClient, GraphError, NotSent, Unclear
 from bot.channels.whatsapp_errors import failure
+from bot.channels.whatsapp_templates import TemplateUse
 from conversations.engine.outbound import OutboundMessage
 from conversations.engine.reply import (
     Channel,
@@ -363,6 +364,10 @@ class WhatsAppSender:
                 raise
             log.warning("whatsapp_media_refused", reason=error.reason)
         return await self._show(external_id, replace(message, media_ref=None))
+
+    async def send_template(self, external_id: str, use: TemplateUse) -> str:
+        """Send a message as an approved template and return our reference of it. Raises SendFailed."""
+        return message_ref(self._keys, await self._post(external_id, use.body()))
 
     async def _show(self, external_id: str, message: OutboundMessage) -> str | None:
         sent = None

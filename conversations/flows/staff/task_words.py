@@ -26,6 +26,9 @@ def kind_words(turn: Turn[Any], kind: TaskKind) -> str:
         case TaskKind.MESSAGE:
             # Translators: label, at most 20 characters. The person wrote a message.
             return turn.pgettext("task", "💬 Message")
+        case TaskKind.UNREACHED:
+            # Translators: label, at most 20 characters. A message can't be brought to the person.
+            return turn.pgettext("task", "📵 Not reached")
         case TaskKind.NOT_UNDERSTOOD:
             # Translators: label, at most 20 characters. The service did not understand the person.
             return turn.pgettext("task", "❓ Not understood")
