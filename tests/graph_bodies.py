@@ -9,6 +9,7 @@ Sources: Cloud API references of messages, interactive messages, media and messa
 """
 
 import re
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -430,7 +431,14 @@ def judge_template(body: Any) -> None:
             case "HEADER" | "FOOTER" if placeholders(component["text"]):
                 raise Refused(100, f"{component['type']} must not have placeholders here")
             case "BUTTONS":
-                distinct([button["text"] for button in component["buttons"]], "body.components buttons")
+                labels = [button["text"] for button in component["buttons"]]
+                distinct(labels, "body.components buttons")
+                if any(_has_emoji(label) or "{" in label for label in labels):
+                    raise Refused(100, "Buttons can't have emojis or placeholders", subcode=2388060)
+
+
+def _has_emoji(text: str) -> bool:
+    return any(unicodedata.category(letter) == "So" for letter in text)
 
 
 def _judge_body(component: JSON) -> None:

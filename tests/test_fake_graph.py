@@ -939,6 +939,13 @@ def with_body(text: str, *examples: str) -> JSON:
                 {"type": "BUTTONS", "buttons": [{"type": "QUICK_REPLY", "text": "a" * 26}]},
             ],
         },
+        {
+            **REMINDER,
+            "components": [
+                REMINDER["components"][0],
+                {"type": "BUTTONS", "buttons": [{"type": "QUICK_REPLY", "text": "✅ Oui"}]},
+            ],
+        },
     ],
 )
 async def test_malformed_templates_are_refused(graph: FakeGraph, service: Service, template: JSON) -> None:
