@@ -286,7 +286,9 @@ class Delivery:
 
     async def _give_up(self, unit: UnitOfWork, row: OutboxRow, result: Delivered) -> None:
         """Write down that an address does not take a message, and find another way for it."""
-        is_news = await unit.outbox.give_up(row.id, status=result.status, reason=result.reason or "")
+        is_news = await unit.outbox.give_up(
+            row.id, at_address=row.address_id, status=result.status, reason=result.reason or ""
+        )
         if result.lost_address:
             # Whoever let the service in again meanwhile has written since.
             await lose_address(

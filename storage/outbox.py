@@ -125,7 +125,9 @@ class Undelivered:
     id: int
     contact_id: ContactId
     address_id: int
+    channel: str
     purpose: Purpose
+    key: str
     message: OutboundMessage | None
     attempts: int
     useful_until: datetime | None
@@ -353,11 +355,14 @@ class OutboxStore:
         """Whether anything still has to leave for one of the addresses."""
         return await _waits.scalar(self._connection, ids=list(address_ids)) is not None
 
-    async def give_up(self, row_id: int, *, status: str, reason: str) -> bool:
-        """Note that a message will never arrive; False when that was known, or it did arrive."""
+    async def give_up(self, row_id: int, *, at_address: int, status: str, reason: str) -> bool:
+        """Note that a message will never arrive at an address; False when that was known, or it did arrive.
+
+        It was known, too, when the message has gone to another address meanwhile.
+        """
         given_up = await self._connection.execute(
             update(outbox)
-            .where(outbox.c.id == row_id, is_unsent())
+            .where(outbox.c.id == row_id, outbox.c.address_id == at_address, is_unsent())
             .values(status=status, reason=reason, lease_until=None)
         )
         return given_up.rowcount == 1
@@ -380,7 +385,9 @@ class OutboxStore:
             id=row.id,
             contact_id=ContactId(row.contact_id),
             address_id=row.address_id,
+            channel=row.channel,
             purpose=Purpose(row.purpose),
+            key=row.unique_key,
             message=message,
             attempts=row.attempts,
             useful_until=row.useful_until,
@@ -390,18 +397,28 @@ class OutboxStore:
         """Return id and channel of another address that brings the person a message now; None without one.
 
         Of addresses other than Telegram's only those count that the person has used after that moment: the
-        others take templates only, or show nothing until they are opened.
+        others take templates only, or show nothing until they are opened. Whom another channel has lost is
+        tried on WhatsApp all the same: there may be a template.
         """
+        takes_it = or_(addresses.c.channel == Channel.TELEGRAM, addresses.c.last_used_at > used_after)
+        may_take_it = takes_it
+        if given_up.channel != Channel.WHATSAPP:
+            may_take_it = or_(takes_it, addresses.c.channel == Channel.WHATSAPP)
         query = (
             select(addresses.c.id, addresses.c.channel)
             .where(
                 addresses.c.contact_id == given_up.contact_id,
                 addresses.c.id != given_up.address_id,
                 addresses.c.reachable,
-                or_(addresses.c.channel == Channel.TELEGRAM, addresses.c.last_used_at > used_after),
+                may_take_it,
                 addresses.c.channel != Channel.SMS,
             )
-            .order_by(addresses.c.preferred.desc(), addresses.c.last_used_at.desc(), addresses.c.id.desc())
+            .order_by(
+                case((takes_it, 0), else_=1),
+                addresses.c.preferred.desc(),
+                addresses.c.last_used_at.desc(),
+                addresses.c.id.desc(),
+            )
             .limit(1)
         )
         row = (await self._connection.execute(query)).one_or_none()

@@ -1,6 +1,8 @@
 """Two addresses of one person, from the stored update to the outbox."""
 
+import asyncio
 import re
+import time as time_module
 from datetime import date, time, timedelta
 
 import pytest
@@ -8,17 +10,25 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot import zone
+from bot.channels.channel import AddressUnreachable, Pace, Sender
+from bot.channels.sms import Gateway, SmsSender
+from bot.delivery import Delivery
+from bot.fallback import Fallback
+from bot.pacing import Pacer
 from bot.turns import Turns, Voice, show_push
+from conversations.care.addresses import KnownAddress
 from conversations.care.appointments import Appointment, Need
 from conversations.care.reminders import ReminderStep
 from conversations.care.visits import VisitNews
 from conversations.engine.outbound import OutboundMessage, Purpose
+from conversations.engine.reply import Channel
 from conversations.engine.turn import Push
 from conversations.flows import routes
-from storage.database import Database
+from storage.database import Database, rung
 from storage.encryption import KeyRing
-from storage.tables import addresses, outbox
+from storage.tables import addresses, is_unsent, outbox
 from tests.bot.small_talk import Guest, House, parse
+from tests.fake_kannel import PASSWORD, USER, FakeKannel
 from tests.fakes import marked_texts, real_world
 from tests.storage.conftest import centre_row
 
@@ -187,3 +197,82 @@ async def test_a_reminder_that_nothing_carries_is_texted_where_texts_are_sent(
     texts = [OutboundMessage.from_json(decrypt(row.payload_enc, about="outbox.payload")) for row in rows]
     assert [text.choices for text in texts] == ([()] if sends_sms else [])
     assert all("[fr] Reminder: your appointment is on" in text.text for text in texts)
+
+
+# What an address can't take
+
+
+class Lost:
+    """A channel that lost everybody."""
+
+    channel = Channel.TELEGRAM
+    pace = Pace(0, burst=1, reserve=0, chat_per_second=0, chat_burst=1)
+
+    async def send(self, external_id: str, message: OutboundMessage) -> str | None:
+        raise AddressUnreachable("blocked")
+
+
+async def delivers(house: House, sender: Sender, voice: Voice = VOICE) -> None:
+    """Run a channel's delivery until nothing waits for it."""
+    delivery = Delivery(
+        house.database, sender, voice.texts, house.clock, pacer=Pacer(sender.pace, time_module.monotonic),
+        fallback=Fallback(voice),
+    )  # fmt: skip
+    waiting = select(outbox.c.id).where(outbox.c.channel == sender.channel, is_unsent(outbox))
+    async with asyncio.timeout(60), house.database.wakes.bell("delivered") as bell:
+        running = asyncio.create_task(delivery.run())
+        while True:
+            async with house.database.reading() as unit:
+                if await unit.connection.scalar(waiting) is None:
+                    break
+            await rung(bell, timeout_s=0.2)
+        delivery.stop()
+        await running
+
+
+async def test_what_a_lost_address_had_waiting_goes_to_the_other_one(
+    house: House, brahim: Guest, web: Guest
+) -> None:
+    visit = await books(house, brahim)
+    await joins(web, brahim)
+    house.clock.moves_on(timedelta(minutes=1))
+    await brahim.says("menu")
+    await reminds(house, brahim, visit)
+    assert "📅 A reminder for you" not in "".join(await web.texts())
+
+    await delivers(house, Lost())
+
+    assert [text for text in await web.texts() if "📅 A reminder for you" in text]
+    assert not [text for text in await web.texts() if "now goes on elsewhere" in text]
+    assert {each.channel: each.reachable for each in await known(house, web)} == {
+        "telegram": False,
+        "webchat": True,
+    }
+
+
+async def test_a_reminder_that_no_app_takes_is_texted_once(house: House, brahim: Guest) -> None:
+    visit = await books(house, brahim)
+    contact = await brahim.contact()
+    async with house.database.transaction() as unit:
+        await unit.addresses.find_or_create("whatsapp", "212600000003", now=house.clock.now())
+        await unit.connection.execute(
+            update(addresses)
+            .where(addresses.c.channel == "whatsapp")
+            .values(contact_id=contact.id, reachable=False)
+        )
+    voice = Voice(VOICE.routes, VOICE.texts, VOICE.world, sends_sms=True)
+    await reminds(house, brahim, visit, voice)
+
+    await delivers(house, Lost(), voice)
+    async with FakeKannel() as kannel, SmsSender(Gateway(kannel.url, user=USER, password=PASSWORD)) as sms:
+        await delivers(house, sms, voice)
+
+    (text,) = kannel.taken
+    assert text.to == "+212600000003"
+    assert text.text.startswith("[fr] Reminder: your appointment is on")
+
+
+async def known(house: House, guest: Guest) -> list[KnownAddress]:
+    contact = await guest.contact()
+    async with house.database.reading() as unit:
+        return await unit.addresses.of(contact.id)
