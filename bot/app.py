@@ -37,6 +37,7 @@ from bot.channels.telegram_transport import AiohttpRequest
 from bot.channels.whatsapp import WhatsAppSender
 from bot.channels.whatsapp import pace_of as whatsapp_pace
 from bot.channels.whatsapp import parse_payload as parse_whatsapp
+from bot.channels.whatsapp_approvals import template_fields
 from bot.channels.whatsapp_client import GraphClient
 from bot.channels.whatsapp_intake import WhatsAppIntake
 from bot.channels.whatsapp_statuses import tell_early
@@ -335,6 +336,7 @@ def _whatsapp_intake(service: Service) -> WhatsAppIntake:
         phone_number_id=number,
         app_secret=secret.get_secret_value(),
         verify_token=verify.get_secret_value(),
+        fields=template_fields(service.voice),
     )
 
 

@@ -108,7 +108,9 @@ def split(body: object, phone_number_id: str) -> Iterator[Said | News | Other | 
             if field == "messages":
                 yield from _messages(value, phone_number_id)
             else:
-                yield Other(field if isinstance(field, str) else "", _object(change))
+                # The same may come twice and mean it: paused, approved, paused again.
+                told = {**_object(change), "time": _object(entry).get("time")}
+                yield Other(field if isinstance(field, str) else "", told)
 
 
 def _messages(value: JSON, phone_number_id: str) -> Iterator[Said | News | Other | Foreign]:
