@@ -10,7 +10,7 @@ from datetime import date, datetime, time, tzinfo
 from typing import Protocol
 
 from conversations.care.addresses import KnownAddress, LinkKind, LinkOffer
-from conversations.care.announcements import Announcement, Audience, Progress
+from conversations.care.announcements import Announcement, Audience, Cost, Progress
 from conversations.care.appointments import Appointment, Need
 from conversations.care.centres import Centre
 from conversations.care.closures import Closure
@@ -238,6 +238,13 @@ class Announcements(Protocol):
     async def progress(self, announcement_id: int) -> Progress: ...
 
 
+class Billing(Protocol):
+    """What platforms charge."""
+
+    async def cost(self, audience: Audience, languages: Collection[str], *, now: datetime) -> Cost:
+        """Return how many of an announcement's messages would be charged, and how many were today."""
+
+
 class Audit(Protocol):
     async def looked(self, by: ContactId, at_contact: ContactId, what: str, *, now: datetime) -> None:
         """Write down that staff opened something of a person's."""
@@ -271,6 +278,8 @@ class Desk(Protocol):
     def tasks(self) -> Tasks: ...
     @property
     def announcements(self) -> Announcements: ...
+    @property
+    def billing(self) -> Billing: ...
     @property
     def audit(self) -> Audit: ...
 

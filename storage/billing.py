@@ -1,13 +1,17 @@
 """What WhatsApp charges: counted by day, kept within a daily budget, and within its limit of people."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 
 from sqlalchemy import func, literal_column, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from conversations.care.announcements import Audience, Cost
 from conversations.care.wall_time import to_local
 from conversations.engine.outbound import Lane
+from conversations.engine.reply import Channel
+from storage.announcements import receivers_of
 from storage.tables import billed_days, budget_days, openings, outbox
 from storage.upserts import insert_into
 
@@ -77,6 +81,15 @@ class BillingStore:
             select(budget_days.c.messages).where(budget_days.c.day == day)
         )
         return int(others or 0) + int(let_out or 0)
+
+    async def cost(self, audience: Audience, languages: Collection[str], *, now: datetime) -> Cost:
+        """Return how many of an announcement's messages would be charged, and how many were today."""
+        receivers = receivers_of(audience, languages).subquery()
+        charged = select(func.count()).select_from(receivers).where(receivers.c.channel == Channel.WHATSAPP)
+        return Cost(
+            messages=await self._connection.scalar(charged) or 0,
+            today=sum(each.messages for each in await self.billed(self.day_of(now))),
+        )
 
     async def let_out(self, *, now: datetime, budget: int) -> bool:
         """Take one announcement's message from the day's budget; False when nothing is left of it."""

@@ -25,6 +25,7 @@ from conversations.care.announcements import (
     Announcement,
     AnnouncementStatus,
     Audience,
+    Cost,
     Progress,
     text_language,
 )
@@ -705,6 +706,16 @@ class FakeAudit:
         return sorted((look.now for look in self.looks if look.at_contact == at_contact), reverse=True)
 
 
+class FakeBilling:
+    """Charges what a test says; nothing unless told."""
+
+    def __init__(self) -> None:
+        self.next = Cost()
+
+    async def cost(self, audience: Audience, languages: Collection[str], *, now: datetime) -> Cost:
+        return self.next
+
+
 class FakeDesk:
     """All stores, and the notices still open, each with the one it was pushed to."""
 
@@ -721,6 +732,7 @@ class FakeDesk:
         self.schedule = FakeSchedule(self)
         self.tasks = FakeTasks()
         self.announcements = FakeAnnouncements(self)
+        self.billing = FakeBilling()
         self.audit = FakeAudit()
 
     def regions_of(self, contact: Contact) -> set[str]:

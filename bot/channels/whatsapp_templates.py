@@ -179,6 +179,7 @@ FORMS = (
     Form("handover", Purpose.HANDOVER, (SHOW,), _show),
     Form("handover_answer", Purpose.HANDOVER, ("answer", "thanks"), _answer_thanks),
     Form("staff", Purpose.STAFF, (SHOW,), _show),
+    Form("address", Purpose.ADDRESS, (SHOW,), _show),
     Form("broadcast", Purpose.BROADCAST, (Word.STOP.value,), _stop),
 )
 

@@ -3,6 +3,7 @@ from datetime import date, datetime, timedelta
 import pytest
 from sqlalchemy import update
 
+from conversations.care.announcements import Audience, Cost
 from conversations.care.people import Contact
 from conversations.engine.outbound import OutboundMessage, Purpose
 from storage.billing import Billed
@@ -133,6 +134,20 @@ async def test_two_at_once_do_not_get_the_last_place(town: Town) -> None:
     )
 
     assert sorted(free_at, key=str) == [NOW + DAY, None]
+
+
+async def test_what_an_announcement_would_cost_is_counted_by_where_people_read(
+    unit: UnitOfWork, amina: Contact, brahim: Contact
+) -> None:
+    """Amina is on WhatsApp, Brahim on Telegram."""
+    await sent(unit, amina, "before")
+    await unit.billing.charge("before", "utility", now=NOW)
+
+    everybody = await unit.billing.cost(Audience(), {"ar", "fr"}, now=NOW)
+    french = await unit.billing.cost(Audience(language="fr"), {"ar", "fr"}, now=NOW)
+    tomorrow = await unit.billing.cost(Audience(), {"ar"}, now=NOW + DAY)
+
+    assert (everybody, french, tomorrow) == (Cost(1, 1), Cost(0, 1), Cost(1, 0))
 
 
 async def test_places_that_no_limit_counts_any_more_are_forgotten(

@@ -71,7 +71,7 @@ def test_there_is_one_of_each_form_in_each_language_and_no_two_share_a_name() ->
     assert len({(each.name, each.platform_language) for each in ALL}) == len(ALL) == len(FORMS) * 4
 
 
-@pytest.mark.parametrize("purpose", [each for each in Purpose if each.value not in ("reply", "address")])
+@pytest.mark.parametrize("purpose", [each for each in Purpose if each is not Purpose.REPLY])
 def test_what_is_pushed_has_a_template(purpose: Purpose) -> None:
     assert any(form.purpose is purpose for form in FORMS)
 
