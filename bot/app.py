@@ -312,6 +312,7 @@ def _whatsapp_delivery(service: Service, graph: GraphClient) -> Delivery:
     sender = WhatsAppSender(graph, database.keys, texts, whatsapp_pace(settings.whatsapp_per_second))
     pacer = _pacer(database, sender, graph.phone_number_id)
     limits = Limits(people=settings.whatsapp_daily_people or None, budget=settings.whatsapp_daily_budget)
+    fallback = Fallback(service.voice)
     gate = WhatsAppGate(database, sender, texts, service.clock, service.voice.world.zone, limits)
     return Delivery(
         database,
@@ -319,9 +320,9 @@ def _whatsapp_delivery(service: Service, graph: GraphClient) -> Delivery:
         texts,
         service.clock,
         pacer=pacer,
-        after_sent=tell_early,
+        after_sent=partial(tell_early, fallback=fallback),
         gate=gate,
-        fallback=Fallback(service.voice),
+        fallback=fallback,
     )
 
 
@@ -337,6 +338,7 @@ def _whatsapp_intake(service: Service) -> WhatsAppIntake:
         app_secret=secret.get_secret_value(),
         verify_token=verify.get_secret_value(),
         fields=template_fields(service.voice),
+        fallback=Fallback(service.voice),
     )
 
 

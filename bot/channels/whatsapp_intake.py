@@ -17,6 +17,7 @@ from starlette.routing import Route
 from bot.channels.whatsapp import Foreign, News, Other, Said, message_ref, split
 from bot.channels.whatsapp_statuses import tell
 from bot.clock import Clock
+from bot.fallback import Fallback
 from bot.floods import Gate
 from bot.metrics import metrics
 from conversations.engine.reply import Channel
@@ -42,7 +43,8 @@ class WhatsAppIntake:
     """Puts messages into the inbox and statuses to the messages they are about; all else is kept as it came.
 
     `fields` acts on the changes of other fields of the webhook, such as message_template_status_update, each
-    the first time it comes. `refused` counts what was turned away, by reason.
+    the first time it comes. `fallback` finds another way for messages that turn out never to arrive.
+    `refused` counts what was turned away, by reason.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class WhatsAppIntake:
         app_secret: str,
         verify_token: str,
         fields: Mapping[str, OnField] | None = None,
+        fallback: Fallback | None = None,
     ) -> None:
         self._database = database
         self._clock = clock
@@ -61,6 +64,7 @@ class WhatsAppIntake:
         self._app_secret = app_secret.encode()
         self._verify_token = verify_token.encode()
         self._fields = fields or {}
+        self._fallback = fallback
         self._gate = Gate()
         self._has_trouble = False
         self.refused: Counter[str] = Counter()
@@ -158,7 +162,7 @@ class WhatsAppIntake:
         ref = message_ref(self._database.keys, news.message_id)
         update = self._new(f"{ref}:{news.status}", bytes.fromhex(ref), news.payload)
         if await unit.inbox.add_handled(update, now=now):
-            await tell(unit, ref, news.payload, now)
+            await tell(unit, ref, news.payload, now, fallback=self._fallback)
 
     async def _take_other(self, unit: UnitOfWork, other: Other, now: datetime) -> None:
         # It has no id of its own that could be trusted, so its content tells that it came before.

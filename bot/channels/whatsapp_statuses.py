@@ -14,6 +14,7 @@ import structlog
 from bot.channels.whatsapp import STATUSES
 from bot.channels.whatsapp_errors import Outcome, failure
 from bot.delivery import lose_address
+from bot.fallback import Fallback
 from bot.metrics import metrics
 from conversations.engine.reply import Channel
 from storage.outbox import Told
@@ -35,19 +36,26 @@ _FAILED = {
 }
 
 
-async def tell_early(unit: UnitOfWork, message_refs: Sequence[str], now: datetime) -> None:
+async def tell_early(
+    unit: UnitOfWork, message_refs: Sequence[str], now: datetime, *, fallback: Fallback | None = None
+) -> None:
     """Put to messages whose references have just been written down what has come of them before."""
     keys = {f"{ref}:{status}": ref for ref in message_refs for status in STATUSES}
     lanes = [bytes.fromhex(ref) for ref in message_refs]
     for key, payload in await unit.inbox.handled(Channel.WHATSAPP, keys, lanes):
-        await tell(unit, keys[key], json.loads(payload), now)
+        await tell(unit, keys[key], json.loads(payload), now, fallback=fallback)
 
 
-async def tell(unit: UnitOfWork, message_ref: str, payload: JSON, now: datetime) -> None:
-    """Put a status, as `whatsapp.split` gives it, to its message; one that is behind changes nothing."""
+async def tell(
+    unit: UnitOfWork, message_ref: str, payload: JSON, now: datetime, *, fallback: Fallback | None = None
+) -> None:
+    """Put a status, as `whatsapp.split` gives it, to its message; one that is behind changes nothing.
+
+    With `fallback`, a message that will never arrive goes another way.
+    """
     status = payload["status"]
     if status["status"] == "failed":
-        await _tell_failed(unit, message_ref, status, now)
+        await _tell_failed(unit, message_ref, status, now, fallback)
         return
     if status["status"] in ("delivered", "read"):
         if await unit.outbox.tell(Told(message_ref, status["status"])):
@@ -57,7 +65,9 @@ async def tell(unit: UnitOfWork, message_ref: str, payload: JSON, now: datetime)
             await unit.billing.charge(message_ref, category, now=now)
 
 
-async def _tell_failed(unit: UnitOfWork, message_ref: str, status: JSON, now: datetime) -> None:
+async def _tell_failed(
+    unit: UnitOfWork, message_ref: str, status: JSON, now: datetime, fallback: Fallback | None
+) -> None:
     code = next(_codes(status), 0)
     found = failure(code)
     told = _FAILED[found.outcome]
@@ -70,8 +80,13 @@ async def _tell_failed(unit: UnitOfWork, message_ref: str, status: JSON, now: da
     metrics.status_told(Channel.WHATSAPP, told)
     unit.topics.add("delivered")
     log.info("whatsapp_message_failed", row=message.id, code=code, outcome=found.outcome, reason=found.reason)
-    if found.outcome is Outcome.UNREACHABLE:
-        await lose_address(unit, message.address_id, at=now, unless_used_after=message.sent_at)
+    is_lost = found.outcome is Outcome.UNREACHABLE
+    if is_lost:
+        await lose_address(
+            unit, message.address_id, at=now, unless_used_after=message.sent_at, fallback=fallback
+        )
+    if told == "failed_permanent" and fallback is not None:
+        await fallback.find_another_way(unit, message.id, now=now, or_a_task=not is_lost)
     if due_at is not None:
         unit.topics.add("outbox")
 

@@ -7,6 +7,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.channels.whatsapp_statuses import AGAIN_AFTER
 from bot.zone import casablanca
+from conversations.care.addresses import LinkKind
+from conversations.care.people import ContactId
 from storage.database import Database
 from storage.encryption import KeyRing
 from storage.tables import addresses
@@ -117,3 +119,24 @@ async def test_somebody_who_can_be_reached_no_more_is_written_to_no_more(
     [address] = await service.rows(addresses)
     assert (message.status, message.reason) == ("failed_permanent", "blocked")
     assert not address.reachable
+
+
+async def test_what_never_arrived_goes_to_another_address_of_the_person(
+    service: WhatsAppService, amina: Person
+) -> None:
+    """Amina has Telegram, too, which nothing delivers to in this test."""
+    service.graph.automatic = ()
+    await amina.says("سلام")
+    shown = await amina.next_message()
+    await service.until_status("sent")
+    async with service.database.transaction() as unit:
+        _, telegram = await unit.addresses.find_or_create("telegram", "4242", now=service.clock.now())
+        code = await unit.links.new_code(ContactId(1), LinkKind.LINK, now=service.clock.now())
+        offer = await unit.links.find(code, telegram, now=service.clock.now())
+        await unit.links.join(offer.id, ContactId(2), now=service.clock.now())
+
+    await service.graph.tell_status(shown.message_id, "failed", 131026)
+    await service.graph.drained()
+
+    [message] = await service.sent()
+    assert (message.status, message.channel, message.address_id) == ("created", "telegram", telegram)

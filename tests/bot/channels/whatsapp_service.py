@@ -6,6 +6,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import uvicorn
@@ -18,6 +19,7 @@ from bot.channels.whatsapp_client import GraphClient
 from bot.channels.whatsapp_intake import WEBHOOK_PATH, OnField, WhatsAppIntake
 from bot.channels.whatsapp_statuses import tell_early
 from bot.delivery import Delivery
+from bot.fallback import Fallback
 from bot.pacing import Pacer
 from bot.turns import Turns
 from storage.database import Database, rung
@@ -59,7 +61,13 @@ class WhatsAppService:
             return rows
 
 
-def make_intake(database: Database, graph: FakeGraph, clock: MovableClock, **more: OnField) -> WhatsAppIntake:
+def make_intake(
+    database: Database,
+    graph: FakeGraph,
+    clock: MovableClock,
+    fallback: Fallback | None = None,
+    **more: OnField,
+) -> WhatsAppIntake:
     return WhatsAppIntake(
         database,
         clock,
@@ -67,6 +75,7 @@ def make_intake(database: Database, graph: FakeGraph, clock: MovableClock, **mor
         app_secret=graph.app_secret,
         verify_token=graph.verify_token,
         fields=more,
+        fallback=fallback,
     )
 
 
@@ -89,7 +98,8 @@ async def running(database: Database, graph: FakeGraph) -> AsyncIterator[WhatsAp
     """Run webhook, turns and delivery until the block ends."""
     voice, clock = load_voice(), MovableClock(MONDAY)
     graph.now = clock.now
-    intake = make_intake(database, graph, clock)
+    fallback = Fallback(voice)
+    intake = make_intake(database, graph, clock, fallback)
     turns = Turns(database, voice, clock, {"whatsapp": parse_payload})
     async with (
         GraphClient(graph.base_url, graph.token, graph.phone_number_id) as client,
@@ -102,7 +112,8 @@ async def running(database: Database, graph: FakeGraph) -> AsyncIterator[WhatsAp
             voice.texts,
             clock,
             pacer=Pacer(sender.pace, time.monotonic),
-            after_sent=tell_early,
+            after_sent=partial(tell_early, fallback=fallback),
+            fallback=fallback,
         )
         working = [asyncio.create_task(delivery.run()), asyncio.create_task(turns.work())]
         try:
