@@ -18,6 +18,7 @@ from bot.channels.whatsapp import WhatsAppSender, pace_of, parse_payload
 from bot.channels.whatsapp_client import GraphClient
 from bot.channels.whatsapp_intake import WEBHOOK_PATH, OnField, WhatsAppIntake
 from bot.channels.whatsapp_statuses import tell_early
+from bot.channels.whatsapp_window import Limits, WhatsAppGate
 from bot.delivery import Delivery
 from bot.fallback import Fallback
 from bot.pacing import Pacer
@@ -113,6 +114,7 @@ async def running(database: Database, graph: FakeGraph) -> AsyncIterator[WhatsAp
             clock,
             pacer=Pacer(sender.pace, time.monotonic),
             after_sent=partial(tell_early, fallback=fallback),
+            gate=WhatsAppGate(database, sender, voice.texts, clock, voice.world.zone, Limits()),
             fallback=fallback,
         )
         working = [asyncio.create_task(delivery.run()), asyncio.create_task(turns.work())]
