@@ -9,14 +9,17 @@ import json
 import re
 import statistics
 from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from bot.channels.whatsapp_templates import templates_of
 from bot.texts import load_texts
 from conversations.texts import LANGUAGES
 from tests.fake_graph import FakeGraph
 from tests.fake_telegram import FakeTelegram
+from tests.fake_telegram import Shown as TelegramShown
 from tests.service import ServiceProcess
 from tests.telegram_people import TOKEN, invited
 from tests.telegram_people import Phone as TelegramPhone
@@ -69,6 +72,15 @@ async def on_both(
 
 
 @pytest.fixture
+async def driss(telegram: FakeTelegram, on_both: ServiceProcess) -> TelegramPhone:
+    """A caseworker of Agadir, who came in by a link from the command line."""
+    driss = TelegramPhone(telegram, telegram.user(first_name="Driss", language_code="en"))
+    await driss.says(await invited("caseworker", "--centre", "agadir", settings=on_both.settings))
+    await driss.taps("en")
+    return driss
+
+
+@pytest.fixture
 def amina(graph: FakeGraph) -> Phone:
     return Phone(graph, graph.person("Amina"))
 
@@ -86,17 +98,13 @@ async def enrolled(graph: FakeGraph, language: str = "en") -> Phone:
 )
 async def test_a_visit_goes_round_the_circle(
     graph: FakeGraph,
-    telegram: FakeTelegram,
     on_both: ServiceProcess,
+    driss: TelegramPhone,
     language: str,
     amina: Phone,
     record_testsuite_property: Callable[[str, object], None],
 ) -> None:
     texts = load_texts()[language]
-    driss = TelegramPhone(telegram, telegram.user(first_name="Driss", language_code="en"))
-    await driss.says(await invited("caseworker", "--centre", "agadir", settings=on_both.settings))
-    await driss.taps("en")
-
     languages = await amina.says("سلام")
     assert ids(languages) == [each.code for each in LANGUAGES]
     consent = await amina.taps(language)
@@ -119,21 +127,27 @@ async def test_a_visit_goes_round_the_circle(
     record_testsuite_property(f"whatsapp_webhook_median_ms_{language}", round(median_ms, 1))
 
 
+async def with_code(phone: TelegramPhone) -> str:
+    """Come as far as the menu on Telegram, and return a code that joins another app."""
+    await phone.says("/start")
+    await phone.taps("en", "agree")
+    told = await phone.taps("settings", "addresses", "link")
+    code = re.search(r"\d[\d ]+\d", told.text)
+    assert code is not None
+    return code[0]
+
+
 @one_database
 async def test_a_conversation_begun_on_telegram_is_finished_on_whatsapp(
     graph: FakeGraph, telegram: FakeTelegram, on_both: ServiceProcess
 ) -> None:
     on_telegram = TelegramPhone(telegram, telegram.user(first_name="Brahim"))
-    await on_telegram.says("/start")
-    await on_telegram.taps("en", "agree")
-    told = await on_telegram.taps("settings", "addresses", "link")
-    code = re.search(r"\d[\d ]+\d", told.text)
-    assert code is not None
+    code = await with_code(on_telegram)
     await on_telegram.says("/menu")
     question = await on_telegram.taps("booking", "job")
 
     on_whatsapp = Phone(graph, graph.person("Brahim"))
-    await on_whatsapp.says(code[0])
+    await on_whatsapp.says(code)
     joined = await on_whatsapp.taps("yes")
     assert question.text in joined.text
     booked = await on_whatsapp.taps("Salé", 1, FIRST, "yes")
@@ -160,6 +174,86 @@ async def test_eight_taps_lead_to_a_visit_in_every_language(
         assert booked.labels == [texts.pgettext("button", "🏠 Menu")]
 
     await asyncio.gather(*(books(language.code, at) for at, language in enumerate(LANGUAGES)))
+
+
+# After 24 hours
+
+
+async def with_request(graph: FakeGraph, driss: TelegramPhone) -> tuple[Phone, TelegramShown]:
+    """Return somebody who asked for a visit, wrote nothing for 25 hours, and what the caseworker was told.
+
+    Only Meta knows of the hours, so the service learns of them by the error.
+    """
+    amina = await enrolled(graph, "fr")
+    await amina.taps(*BOOKING)
+    news = await driss.finds("📥 Somebody asks for a visit.")
+    await graph.drained(WAIT_S)
+    assert amina.person.wrote_at is not None
+    amina.person.wrote_at -= timedelta(hours=25)
+    return amina, news
+
+
+def forgives_the_window(graph: FakeGraph) -> None:
+    """Take off the list that a message came once too late, as it must when only Meta knew."""
+    assert [refusal.code for refusal in graph.refusals] == [131047]
+    graph.refusals.clear()
+
+
+@one_database
+async def test_a_template_brings_the_news_and_its_button_leads_back(
+    graph: FakeGraph, on_both: ServiceProcess, driss: TelegramPhone
+) -> None:
+    for template in templates_of(load_texts()):
+        graph.add_template(dict(template.submission()), "PENDING")
+    async with graph.together():
+        for name, language in graph.templates:
+            await graph.set_template_status(name, language, "APPROVED")
+    amina, news = await with_request(graph, driss)
+    french = load_texts()["fr"]
+
+    await driss.taps_in(news, "confirm")
+    told = await amina.sees()
+
+    assert told.kind == "template"
+    assert french.gettext("✅ Your time is confirmed.") in told.text
+    assert ids(told) == ["coming", "change", "cancel"]
+    forgives_the_window(graph)
+    assert (await amina.taps("coming")).text.startswith("👍")
+    assert "coming" in (await driss.finds("👍 Somebody says they are coming.")).text
+
+
+@one_database
+async def test_without_a_template_a_caseworker_gets_a_task(
+    graph: FakeGraph, on_both: ServiceProcess, driss: TelegramPhone
+) -> None:
+    amina, news = await with_request(graph, driss)
+    seen = len(amina.person.chat)
+
+    await driss.taps_in(news, "confirm")
+
+    task = await driss.finds("📵 A message can't reach somebody.")
+    assert load_texts()["fr"].gettext("✅ Your time is confirmed.") in task.text
+    assert len(amina.person.chat) == seen
+    forgives_the_window(graph)
+
+
+@one_database
+async def test_what_meta_could_not_bring_goes_to_the_persons_other_app(
+    graph: FakeGraph, telegram: FakeTelegram, on_both: ServiceProcess, driss: TelegramPhone
+) -> None:
+    on_telegram = TelegramPhone(telegram, telegram.user(first_name="Brahim"))
+    code = await with_code(on_telegram)
+    on_whatsapp = Phone(graph, graph.person("Brahim"))
+    await on_whatsapp.says(code)
+    await on_whatsapp.taps("yes")
+    await on_whatsapp.says("menu")
+    await on_whatsapp.taps(*BOOKING)
+    news = await driss.finds("📥 Somebody asks for a visit.")
+    on_whatsapp.person.is_unreachable = True
+
+    await driss.taps_in(news, "confirm")
+
+    assert "Your time is confirmed." in (await on_telegram.finds("✅")).text
 
 
 # What is wrong at the door
