@@ -244,7 +244,8 @@ def template_use(
 
     A template with the message's own choices is best, as long as the whole text fits into it.
     """
-    offered = tuple(choice.id for choice in message.choices)
+    # "This is not me" is added for those long silent; they find it by typing, and under the answer.
+    offered = tuple(choice.id for choice in message.choices if choice.id != Word.NOT_ME)
     fitting = [
         template
         for template in templates

@@ -94,6 +94,15 @@ def test_a_message_goes_as_the_template_with_its_own_choices() -> None:
     assert [payload for _, payload in buttons] == ["n12:coming", "n12:change", "n12:cancel"]
 
 
+def test_somebody_long_silent_has_the_same_template() -> None:
+    """Their message has one more button: "This is not me"."""
+    asked = (Choice("fine", "Bien"), Choice("so_so", "Moyen"), Choice("help", "Aide"))
+    use = used(replace(REMINDER, choices=(*asked, Choice("!not_me", "Ce n'est pas moi"))), Purpose.CHECK_IN)
+
+    assert use is not None
+    assert use.name == named("check_in").name
+
+
 def test_other_choices_are_shown_after_a_tap() -> None:
     use = used(replace(REMINDER, choices=(Choice("call", "Appelez-moi"),)), Purpose.VISIT)
 
