@@ -40,7 +40,7 @@ JSON = Mapping[str, Any]
 # In UTF-16 code units, the strictest way to count what the platform calls characters.
 MAX_TEXT, MAX_BODY, MAX_CAPTION = 4096, 1024, 1024
 MAX_BUTTONS, BUTTON_TITLE = 3, 20
-MAX_ROWS, ROW_TITLE = 10, 24
+MAX_ROWS, ROW_TITLE, ROW_DESCRIPTION = 10, 24, 72
 
 # Stands before the colon in the buttons of a message that is no prompt.
 NO_PROMPT = "g"
@@ -291,12 +291,20 @@ def _asked(text: str, message: OutboundMessage, texts: Texts) -> JSON:
         return _interactive("button", text, {"buttons": buttons})
     # What is over the rows stands in the text with its number: as a rule Back and Menu, which come last.
     body = _numbered(text, labels, start=MAX_ROWS)
-    if fits and units(body) <= MAX_BODY and _fit(labels[:MAX_ROWS], ROW_TITLE):
-        rows = [{"id": id_, "title": label} for id_, label in zip(ids, labels, strict=True)][:MAX_ROWS]
+    if fits and units(body) <= MAX_BODY and _fit(labels[:MAX_ROWS], ROW_DESCRIPTION):
+        numbered = enumerate(zip(ids, labels, strict=True), 1)
+        rows = [_row(id_, number, label) for number, (id_, label) in numbered][:MAX_ROWS]
         # Translators: label, at most 20 characters. Opens the list of answers on WhatsApp.
         action = {"button": texts.pgettext("button", "📋 Choose"), "sections": [{"rows": rows}]}
         return _interactive("list", body, action)
     return _plain(_numbered(text, labels))
+
+
+def _row(id_: str, number: int, label: str) -> JSON:
+    """Return a row; a name that is too long for its title stands whole under the number that can be typed."""
+    if units(label) <= ROW_TITLE:
+        return {"id": id_, "title": label}
+    return {"id": id_, "title": f"{number}.", "description": label}
 
 
 def _fit(labels: Sequence[str], most: int) -> bool:

@@ -99,6 +99,9 @@ class Turn(Generic[Draft]):
     def format_day(self, day: date) -> str:
         return self.texts.format_day(day)
 
+    def label_day(self, day: date) -> str:
+        return self.texts.label_day(day)
+
     def format_time(self, at: time) -> str:
         return self.texts.format_time(at)
 
