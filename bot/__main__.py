@@ -1,4 +1,5 @@
-"""The command line: `jisr run`, `invite`, `staff`, `dismiss`, `migrate`, `backup`, `restore`, `doctor`.
+"""The command line: `jisr run`, `invite`, `staff`, `dismiss`, `migrate`, `backup`, `restore`, `doctor`, and
+`whatsapp templates`.
 
 Every mistake of the operator's ends with one sentence that says what to do, and exit code 2.
 """
@@ -7,7 +8,7 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any, NoReturn, TypeVar
@@ -18,6 +19,7 @@ import uvloop
 from telegram.error import TelegramError
 
 from bot import app as wiring
+from bot import whatsapp_commands
 from bot.backup import MIB, SAID, Backup, BackupFailed, back_up, forget_backups
 from bot.centres_file import CentresFileBroken
 from bot.logs import configure_logs
@@ -63,6 +65,15 @@ cli = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
+
+
+whatsapp = typer.Typer(help="WhatsApp, as far as Meta has to be asked.", no_args_is_help=True)
+templates = typer.Typer(
+    help="Templates: what people are sent who have not written for a day. Meta approves each.",
+    no_args_is_help=True,
+)
+whatsapp.add_typer(templates, name="templates")
+cli.add_typer(whatsapp, name="whatsapp")
 
 
 @cli.command()
@@ -166,6 +177,31 @@ def restore(
             "they reached: a manager can make them anew."
         )
     typer.echo("What happened after the backup is not in it, erasures included. The service can be started.")
+
+
+@templates.command("list")
+def list_templates() -> None:
+    """Show today's templates as the catalogues make them."""
+    _settings()
+    _say(whatsapp_commands.list_templates())
+
+
+@templates.command()
+def diff() -> None:
+    """Compare them with those that the business account holds."""
+    _say(_run(whatsapp_commands.diff(_settings())))
+
+
+@templates.command()
+def submit() -> None:
+    """Hand in for approval what the account lacks."""
+    _say(_run(whatsapp_commands.submit(_settings())))
+
+
+@templates.command()
+def status() -> None:
+    """Ask Meta how each of them stands, and write it down for the service."""
+    _say(_run(whatsapp_commands.status(_settings())))
 
 
 @cli.command()
@@ -330,6 +366,11 @@ def _run(work: Coroutine[Any, Any, Result]) -> Result:
         _refuse(str(error))
     except KeyboardInterrupt:
         raise typer.Exit(130) from None
+
+
+def _say(lines: Iterable[str]) -> None:
+    for line in lines:
+        typer.echo(line)
 
 
 def _refuse(sentence: str) -> NoReturn:

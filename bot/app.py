@@ -27,13 +27,24 @@ from bot.alerts import Alerts
 from bot.backup import DailyBackup
 from bot.centres_file import read_centres
 from bot.channels import webchat
+from bot.channels.channel import Sender
+from bot.channels.sms import Gateway, SmsSender
 from bot.channels.telegram import TelegramSender, payload_parser
 from bot.channels.telegram import pace_of as telegram_pace
 from bot.channels.telegram_commands import register_commands, register_staff_commands
 from bot.channels.telegram_intake import TelegramIntake
 from bot.channels.telegram_transport import AiohttpRequest
+from bot.channels.whatsapp import WhatsAppSender
+from bot.channels.whatsapp import pace_of as whatsapp_pace
+from bot.channels.whatsapp import parse_payload as parse_whatsapp
+from bot.channels.whatsapp_approvals import template_fields
+from bot.channels.whatsapp_client import GraphClient
+from bot.channels.whatsapp_intake import WhatsAppIntake
+from bot.channels.whatsapp_statuses import tell_early
+from bot.channels.whatsapp_window import Limits, WhatsAppGate
 from bot.clock import Clock, ShiftedClock, SystemClock
 from bot.delivery import Delivery
+from bot.fallback import Fallback
 from bot.heartbeat import Heartbeat
 from bot.http.app import create_app, create_health_app
 from bot.http.demo import DEMO_MARK, OFFSET_MARK
@@ -157,16 +168,24 @@ async def serve(settings: Settings) -> None:
                 _listen(settings.host, settings.health_port, "JISR_HEALTH_PORT")
             )
         bot = await stack.enter_async_context(telegram_bot(settings)) if settings.telegram_token else None
+        texter = await stack.enter_async_context(sms_sender(settings)) if settings.sms_url else None
+        graph = await stack.enter_async_context(graph_client(settings)) if settings.whatsapp_token else None
         service = await stack.enter_async_context(opened(settings))
         if settings.uses_sqlite:
             # Nobody else serves this database: what is leased was cut off when the last process ended.
             async with service.database.transaction() as unit:
                 await unit.outbox.release_leases()
-        await _run(service, listener, health_listener, bot)
+        service = replace(service, voice=replace(service.voice, sends_sms=texter is not None))
+        await _run(service, listener, health_listener, bot, graph, texter)
 
 
 async def _run(
-    service: Service, listener: socket.socket | None, health_listener: socket.socket | None, bot: Bot | None
+    service: Service,
+    listener: socket.socket | None,
+    health_listener: socket.socket | None,
+    bot: Bot | None,
+    graph: GraphClient | None,
+    texter: SmsSender | None,
 ) -> None:
     settings, database, voice, clock = service.settings, service.database, service.voice, service.clock
     parsers: dict[str, Parser] = {Channel.WEBCHAT: webchat.parse_payload}
@@ -181,8 +200,10 @@ async def _run(
         parsers[Channel.TELEGRAM] = payload_parser(bot)
         if Role.DELIVERY in settings.roles:
             sender = TelegramSender(bot, telegram_pace(settings.telegram_per_second))
+            # A bot's number is known to all who write to it.
+            pacer = _pacer(database, sender, bot.token.partition(":")[0])
             deliveries.append(
-                Delivery(database, sender, voice.texts, clock, pacer=_pacer(database, sender, bot))
+                Delivery(database, sender, voice.texts, clock, pacer=pacer, fallback=Fallback(voice))
             )
         if Role.WEB in settings.roles:
             intake = TelegramIntake(database, bot, clock)
@@ -191,6 +212,15 @@ async def _run(
             work.append(leading.lead("telegram_staff", partial(_staff_commands, service, bot)))
             if settings.public_url is not None:
                 extra_routes.append(intake.webhook_route(_webhook_secret(settings, database.keys)))
+    if graph is not None:
+        parsers[Channel.WHATSAPP] = parse_whatsapp
+        if Role.DELIVERY in settings.roles:
+            deliveries.append(_whatsapp_delivery(service, graph))
+        if Role.WEB in settings.roles:
+            extra_routes += _whatsapp_intake(service).routes()
+    if texter is not None and Role.DELIVERY in settings.roles:
+        pacer = _pacer(database, texter, "gateway")
+        deliveries.append(Delivery(database, texter, voice.texts, clock, pacer=pacer))
     if Role.TURNS in settings.roles:
         turns = Turns(database, voice, clock, parsers)
         work.append(turns.work(TURNS_AT_ONCE[database.is_sqlite]))
@@ -271,13 +301,69 @@ async def _tick(ticks: Ticks, alerts: Alerts) -> None:
         await alerts.leave()
 
 
-def _pacer(database: Database, sender: TelegramSender, bot: Bot) -> Pacer | SharedPacer:
+def _pacer(database: Database, sender: Sender, account: str) -> Pacer | SharedPacer:
     """Count in memory where no other process sends, or nothing is to be counted."""
     if database.is_sqlite or not sender.pace.per_second:
         return Pacer(sender.pace, time.monotonic)
-    # A bot's number is known to all who write to it.
-    number, _, _ = bot.token.partition(":")
-    return SharedPacer(sender.pace, database, f"{sender.channel}:{number}")
+    return SharedPacer(sender.pace, database, f"{sender.channel}:{account}")
+
+
+def _whatsapp_delivery(service: Service, graph: GraphClient) -> Delivery:
+    settings, database, texts = service.settings, service.database, service.voice.texts
+    sender = WhatsAppSender(graph, database.keys, texts, whatsapp_pace(settings.whatsapp_per_second))
+    pacer = _pacer(database, sender, graph.phone_number_id)
+    limits = Limits(people=settings.whatsapp_daily_people or None, budget=settings.whatsapp_daily_budget)
+    fallback = Fallback(service.voice)
+    gate = WhatsAppGate(database, sender, texts, service.clock, service.voice.world.zone, limits)
+    return Delivery(
+        database,
+        sender,
+        texts,
+        service.clock,
+        pacer=pacer,
+        after_sent=partial(tell_early, fallback=fallback),
+        gate=gate,
+        fallback=fallback,
+    )
+
+
+def _whatsapp_intake(service: Service) -> WhatsAppIntake:
+    settings = service.settings
+    number, secret = settings.whatsapp_phone_number_id, settings.whatsapp_app_secret
+    verify = settings.whatsapp_verify_token
+    assert number and secret and verify  # noqa: S101, PT018 - the settings are not whole without them
+    return WhatsAppIntake(
+        service.database,
+        service.clock,
+        phone_number_id=number,
+        app_secret=secret.get_secret_value(),
+        verify_token=verify.get_secret_value(),
+        fields=template_fields(service.voice),
+        fallback=Fallback(service.voice),
+    )
+
+
+def graph_client(settings: Settings) -> GraphClient:
+    """Return a client of the settings' business number, not entered yet."""
+    token, number = settings.whatsapp_token, settings.whatsapp_phone_number_id
+    assert token and number  # noqa: S101, PT018 - callers ask only with a token, which needs the number
+    return GraphClient(settings.whatsapp_api_url, token.get_secret_value(), number)
+
+
+def sms_sender(settings: Settings) -> SmsSender:
+    """Return a sender through the settings' gateway, not entered yet."""
+    url, password = settings.sms_url, settings.sms_password
+    assert url  # noqa: S101 - callers ask only where there is one
+    gateway = Gateway(
+        url,
+        settings.sms_method,
+        settings.sms_user,
+        password.get_secret_value() if password else None,
+        settings.sms_from,
+        settings.sms_report_url,
+        settings.sms_per_second,
+    )
+    return SmsSender(gateway)
 
 
 async def _telegram_intake(intake: TelegramIntake, settings: Settings) -> None:

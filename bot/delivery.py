@@ -8,22 +8,33 @@ transaction; what else waits is looked for when a commit wakes them. Statuses ar
 import asyncio
 import random
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 
 import structlog
 
 from bot.announcement_text import announcement_message
-from bot.channels.channel import AddressUnreachable, MessageRefused, Sender, TooFast, TryLater
+from bot.channels.channel import (
+    AddressUnreachable,
+    Gate,
+    Held,
+    MessageRefused,
+    Sender,
+    Sent,
+    TooFast,
+    TryLater,
+    Undeliverable,
+)
 from bot.clock import Clock
+from bot.fallback import Fallback
 from bot.metrics import metrics
 from bot.pacing import Pacer, SharedPacer
 from bot.turns import IDLE_S, Trouble
 from bot.zone import casablanca
 from conversations.care.quiet import is_quiet, next_allowed
 from conversations.care.wall_time import to_local, to_utc
-from conversations.engine.outbound import Lane
+from conversations.engine.outbound import Lane, OutboundMessage
 from conversations.texts import Texts
 from storage.database import Database, rung
 from storage.errors import DatabaseLocked, DatabaseUnreachable
@@ -49,6 +60,33 @@ MOST_ATTEMPTS = 150
 FAILURES_TOLD = 5
 
 
+# Told, in the transaction that writes it down, of the references under which messages were sent.
+AfterSent = Callable[[UnitOfWork, Sequence[str], datetime], Awaitable[None]]
+
+
+async def lose_address(
+    unit: UnitOfWork,
+    address_id: int,
+    *,
+    at: datetime,
+    unless_used_after: datetime | None = None,
+    fallback: Fallback | None = None,
+) -> bool:
+    """Note that an address can't be reached, and give up what waits for it; False when the person is back.
+
+    They are when they have written after that moment: what failed before is old news. With `fallback`, what
+    waits goes to another address of theirs when there is one.
+    """
+    is_gone = await unit.addresses.mark_unreachable(address_id, at=at, unless_used_after=unless_used_after)
+    if is_gone:
+        waiting = await unit.outbox.unsent_for(address_id) if fallback else []
+        await unit.outbox.drop_for(address_id, reason="blocked")
+        for row_id in waiting:
+            if fallback:
+                await fallback.find_another_way(unit, row_id, now=at)
+    return is_gone
+
+
 class Delivery:
     """Delivers one channel's outbox rows, no faster than its pacer lets it."""
 
@@ -61,8 +99,14 @@ class Delivery:
         *,
         pacer: Pacer | SharedPacer | None = None,
         renew_every_s: float = RENEW_EVERY_S,
+        after_sent: AfterSent | None = None,
+        gate: Gate | None = None,
+        fallback: Fallback | None = None,
     ) -> None:
         self._database = database
+        self._gate = gate
+        self._fallback = fallback
+        self._after_sent = after_sent
         self._sender = sender
         self._texts = texts
         self._clock = clock
@@ -227,20 +271,38 @@ class Delivery:
 
     async def _write(self, batch: Sequence[tuple[OutboxRow, Delivered]]) -> None:
         async with self._database.transaction() as unit:
-            await unit.outbox.report([result for _, result in batch])
+            await unit.outbox.report([result for _, result in batch if not result.is_undeliverable])
             for row, result in batch:
-                if result.reason == "blocked":
-                    # Whoever let the service in again meanwhile has written since.
-                    is_gone = await unit.addresses.mark_unreachable(
-                        row.address_id, at=result.at, unless_used_after=row.claimed_at
-                    )
-                    if is_gone:
-                        await unit.outbox.drop_for(row.address_id, reason="blocked")
+                if result.is_undeliverable:
+                    await self._give_up(unit, row, result)
+            refs = [result.message_ref for _, result in batch if result.message_ref is not None]
+            if self._after_sent is not None and refs:
+                await self._after_sent(unit, refs, self._clock.now())
             more = await unit.outbox.waits_for_any({row.address_id for row, _ in batch})
         self._database.wakes.ring("delivered")
         if more:
             # The next message of the same address may go now.
             self._database.wakes.ring("outbox")
+
+    async def _give_up(self, unit: UnitOfWork, row: OutboxRow, result: Delivered) -> None:
+        """Write down that an address does not take a message, and find another way for it."""
+        is_news = await unit.outbox.give_up(
+            row.id, at_address=row.address_id, status=result.status, reason=result.reason or ""
+        )
+        if result.lost_address:
+            # Whoever let the service in again meanwhile has written since.
+            await lose_address(
+                unit,
+                row.address_id,
+                at=result.at,
+                unless_used_after=row.claimed_at,
+                fallback=self._fallback,
+            )
+        if is_news and self._fallback is not None:
+            # Who blocks the service does not want a call from it either.
+            await self._fallback.find_another_way(
+                unit, row.id, now=result.at, or_a_task=not result.lost_address
+            )
 
     async def _pause_s(self, *, bulk: bool) -> float:
         async with self._database.reading() as unit:
@@ -267,10 +329,17 @@ class Delivery:
         if wait_s > 0:
             return self._again(row, "too_fast", wait_s)
         try:
-            message_ref = await self._sender.send(row.external_id, message)
+            sent = await self._send_on(row, message)
         except AddressUnreachable as error:
             log.info("address_unreachable", row=row.id, reason=error.reason)
-            return self._result(row, "failed_permanent", reason="blocked")
+            # One reason for all channels: figures of announcements count it.
+            return self._undeliverable(row, "blocked", lost_address=True)
+        except Undeliverable as error:
+            log.info("message_undeliverable", row=row.id, purpose=row.purpose, reason=error.reason)
+            return self._undeliverable(row, error.reason)
+        except Held as error:
+            log.debug("delivery_held", row=row.id, reason=error.reason)
+            return self._result(row, "failed_temporary", reason=error.reason, due_at=error.until)
         except MessageRefused as error:
             log.warning("message_refused", row=row.id, purpose=row.purpose, reason=error.reason)
             return self._result(row, "failed_technical", reason=error.reason)
@@ -285,7 +354,14 @@ class Delivery:
             self._line.fails(error.reason)
             return self._again(row, error.reason, _back_off_s(row.attempts))
         self._line.works()
-        return self._result(row, "sent", message_ref=message_ref)
+        return Delivered(
+            row.id, "sent", self._clock.now(), message_ref=sent.message_ref, template=sent.template
+        )
+
+    async def _send_on(self, row: OutboxRow, message: OutboundMessage) -> Sent:
+        if self._gate is not None:
+            return await self._gate.send(row, message)
+        return Sent(await self._sender.send(row.external_id, message))
 
     def _again(self, row: OutboxRow, reason: str, wait_s: float) -> Delivered:
         if row.attempts >= MOST_ATTEMPTS:
@@ -298,11 +374,20 @@ class Delivery:
         row: OutboxRow,
         status: str,
         *,
-        message_ref: str | None = None,
         reason: str | None = None,
         due_at: datetime | None = None,
     ) -> Delivered:
-        return Delivered(row.id, status, self._clock.now(), message_ref, reason, due_at)
+        return Delivered(row.id, status, self._clock.now(), reason=reason, due_at=due_at)
+
+    def _undeliverable(self, row: OutboxRow, reason: str, *, lost_address: bool = False) -> Delivered:
+        return Delivered(
+            row.id,
+            "failed_permanent",
+            self._clock.now(),
+            reason=reason,
+            is_undeliverable=True,
+            lost_address=lost_address,
+        )
 
 
 class _Line:

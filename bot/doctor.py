@@ -31,8 +31,9 @@ from bot.alerts import (
     free_bytes_of,
     judge,
 )
-from bot.app import KEY_IDS_MARK, KEYS_MARK, sqlite_path
+from bot.app import KEY_IDS_MARK, KEYS_MARK, graph_client, sqlite_path
 from bot.channels.telegram_intake import WEBHOOK_PATH
+from bot.channels.whatsapp_check import check_number
 from bot.settings import Settings
 from bot.texts import CataloguesMissing, load_texts
 from bot.zone import ZoneDataWrong, check_zone
@@ -102,7 +103,7 @@ async def examine(settings: Settings) -> list[Finding]:
                 "If there should be one, set JISR_VAR_DIR or DATABASE_URL as for the service.",
             )
         )
-        return [*findings, *await _telegram(settings, is_running=False)]
+        return [*findings, *await _telegram(settings, is_running=False), await _whatsapp(settings)]
     try:
         async with asyncio.timeout(WITHIN_S), _opened(settings) as connection:
             found, vitals = await _database(connection, settings, keys)
@@ -118,6 +119,7 @@ async def examine(settings: Settings) -> list[Finding]:
             _bad("database", f"The database can't be read ({type(error).__name__}): look after it.")
         )
     findings += await _telegram(settings, is_running=vitals is not None and _is_running(vitals))
+    findings.append(await _whatsapp(settings))
     return findings
 
 
@@ -416,6 +418,13 @@ async def _telegram(settings: Settings, *, is_running: bool) -> list[Finding]:
                 )
             ]
     return findings
+
+
+async def _whatsapp(settings: Settings) -> Finding:
+    if settings.whatsapp_token is None:
+        return _good("whatsapp", "WhatsApp is off: there is no WHATSAPP_TOKEN.")
+    is_well, sentence = await check_number(graph_client(settings))
+    return (_good if is_well else _bad)("whatsapp", sentence)
 
 
 async def _call(client: aiohttp.ClientSession, url: str) -> tuple[int, Mapping[str, Any], datetime | None]:

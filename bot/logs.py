@@ -28,6 +28,9 @@ HIDDEN: Final = "[hidden]"
 
 # Bot API tokens: the bot's id, a colon and 35 letters today; no setting accepts another shape.
 TOKEN_SHAPE: Final = re.compile(r"\d{6,}:[A-Za-z0-9_-]{30,}", re.ASCII)
+# Access tokens of the Graph API; its ids of messages, which hold a number in base64, and of people.
+GRAPH_TOKEN: Final = re.compile(r"EAA[A-Za-z0-9]{16,}", re.ASCII)
+GRAPH_ID: Final = re.compile(r"wamid\.|\b[A-Z]{2}\.[A-Za-z0-9.]{8,}", re.ASCII)
 MOROCCAN_PHONE: Final = re.compile(r"(?:(?:\+|00)[\s.()-]*212|0)[\s.()-]*[5-7](?:[\s.()-]*\d){8}")
 FOREIGN_PHONE: Final = re.compile(r"\+\d{1,3}(?:[\s.()-]*\d){6}")
 LONG_NUMBER: Final = re.compile(r"\d{7}")
@@ -235,6 +238,8 @@ def _is_harmless(text: str, *, is_id: bool) -> bool:
     if RANDOM_ID.fullmatch(text):
         return True
     digits = "".join(str(unicodedata.decimal(char)) if char.isdecimal() else char for char in text)
+    if GRAPH_TOKEN.search(text) or GRAPH_ID.search(text):
+        return False
     if TOKEN_SHAPE.search(digits) or MOROCCAN_PHONE.search(digits) or FOREIGN_PHONE.search(digits):
         return False
     if is_id:

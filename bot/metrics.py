@@ -75,6 +75,14 @@ class Metrics:
         self._turned_away = self._counter(
             "updates_turned_away", "Updates of which only the key was kept: too many waited.", "channel"
         )
+        self._unknown = self._counter(
+            "updates_unknown", "Updates of kinds that nobody here reads, kept as they came.", "channel"
+        )
+        self._foreign = self._counter(
+            "updates_foreign",
+            "Updates for another number of the same account, or of groups: not kept.",
+            "channel",
+        )
         self._took_in = self._gauge(
             "intake_last_success_timestamp_seconds", "When updates, or none, were last taken in.", "channel"
         )
@@ -108,6 +116,7 @@ class Metrics:
             "Sends whose answer was cut off: they may have arrived, and go out again.",
             "channel",
         )
+        self._sms = self._counter("sms_segments", "Segments of text messages that were charged.", "coding")
         self._trouble = self._counter("database_trouble", "Times a worker found no database.", "worker")
         self._leads = self._gauge(
             "leader", "1 while this process leads what one process does for all.", "work"
@@ -122,6 +131,12 @@ class Metrics:
 
     def updates_turned_away(self, channel: str, number: int) -> None:
         self._turned_away[channel].inc(number)
+
+    def updates_unknown(self, channel: str, number: int) -> None:
+        self._unknown[channel].inc(number)
+
+    def updates_foreign(self, channel: str, number: int) -> None:
+        self._foreign[channel].inc(number)
 
     def intake_worked(self, channel: str, at: datetime) -> None:
         """Note that updates, or the news that there are none, were taken in."""
@@ -164,6 +179,9 @@ class Metrics:
 
     def send_unclear(self, channel: str) -> None:
         self._unclear[channel].inc()
+
+    def sms_sent(self, coding: str, segments: int) -> None:
+        self._sms[coding].inc(segments)
 
     def database_trouble(self, worker: str) -> None:
         self._trouble[worker].inc()

@@ -30,7 +30,7 @@ from bot.logs import TOKEN_SHAPE
 from storage.encryption import KeyRing
 from storage.errors import KeysBroken
 
-OWN_PREFIXES = ("JISR_", "TELEGRAM_")
+OWN_PREFIXES = ("JISR_", "TELEGRAM_", "WHATSAPP_")
 LOOPBACK = frozenset({"127.0.0.1", "::1", "localhost"})
 # Bot API reference, setWebhook, secret_token.
 WEBHOOK_SECRET_SHAPE = re.compile(r"[A-Za-z0-9_-]{1,256}", re.ASCII)
@@ -132,6 +132,19 @@ def _heartbeat_url(url: SecretStr) -> SecretStr:
     return url
 
 
+def _graph_id(number: str) -> str:
+    if not (number.isascii() and number.isdecimal()):
+        raise ValueError("must be digits alone, as the app's WhatsApp page shows it: the id, not the number")
+    return number
+
+
+def _graph_secret(secret: SecretStr) -> SecretStr:
+    value = secret.get_secret_value()
+    if not value.isascii() or not value.isprintable() or " " in value:
+        raise ValueError("must be one word of ASCII: copy it again")
+    return secret
+
+
 def _roles(text: object) -> object:
     if not isinstance(text, str):
         return text
@@ -181,6 +194,90 @@ class Settings(BaseSettings):
         description="Messages a second that all processes together send at most; Telegram allows about 30. "
         "0: no limit of ours, neither of one chat; for tests against a Bot API server of your own.",
     )
+    whatsapp_token: Annotated[SecretStr, AfterValidator(_graph_secret)] | None = Field(
+        default=None,
+        validation_alias="WHATSAPP_TOKEN",
+        description="Access token of a system user of the Meta app; without it WhatsApp is off.",
+    )
+    whatsapp_phone_number_id: Annotated[str, AfterValidator(_graph_id)] | None = Field(
+        default=None,
+        validation_alias="WHATSAPP_PHONE_NUMBER_ID",
+        description="Id of the business phone number that sends and receives.",
+        repr=False,
+    )
+    whatsapp_business_account_id: Annotated[str, AfterValidator(_graph_id)] | None = Field(
+        default=None,
+        validation_alias="WHATSAPP_BUSINESS_ACCOUNT_ID",
+        description="Id of the WhatsApp business account, which holds the templates.",
+        repr=False,
+    )
+    whatsapp_app_secret: Annotated[SecretStr, AfterValidator(_graph_secret)] | None = Field(
+        default=None,
+        validation_alias="WHATSAPP_APP_SECRET",
+        description="Secret of the Meta app, with which Meta signs what it delivers.",
+    )
+    whatsapp_verify_token: Annotated[SecretStr, AfterValidator(_graph_secret)] | None = Field(
+        default=None,
+        validation_alias="WHATSAPP_VERIFY_TOKEN",
+        description="Word of your own that Meta repeats when you set the webhook to "
+        "PUBLIC_URL/whatsapp/webhook.",
+    )
+    whatsapp_api_url: Annotated[str, AfterValidator(_web_address)] = Field(
+        default="https://graph.facebook.com/v26.0",
+        validation_alias="WHATSAPP_API_URL",
+        description="Address of the Graph API with its version.",
+    )
+    whatsapp_per_second: Annotated[int, Field(ge=0, le=1000)] = Field(
+        default=80,
+        validation_alias="WHATSAPP_PER_SECOND",
+        description="Messages a second that the number may send; Meta allows 80, 20 in coexistence with the "
+        "app. 0: no limit of ours, neither of one chat; for tests against a server of your own.",
+    )
+    sms_url: Annotated[str, AfterValidator(_web_address)] | None = Field(
+        default=None,
+        validation_alias="JISR_SMS_URL",
+        description="Address of a Kannel-compatible gateway, such as http://127.0.0.1:13013/cgi-bin/sendsms: "
+        "reminders of visits that nothing else can carry go out as text messages. Without it none does.",
+    )
+    sms_method: Literal["get", "post"] = Field(
+        default="get",
+        validation_alias="JISR_SMS_METHOD",
+        description="How the gateway is asked: get, or post with a form.",
+    )
+    sms_user: str | None = Field(
+        default=None, validation_alias="JISR_SMS_USER", description="User of the gateway.", repr=False
+    )
+    sms_password: SecretStr | None = Field(
+        default=None, validation_alias="JISR_SMS_PASSWORD", description="Password of that user."
+    )
+    sms_from: str | None = Field(
+        default=None,
+        validation_alias="JISR_SMS_FROM",
+        description="Sender that people see. It must tell nobody what the service is for.",
+    )
+    sms_report_url: str | None = Field(
+        default=None,
+        validation_alias="JISR_SMS_REPORT_URL",
+        description="Address that the gateway calls when a text has arrived or has not (dlr-url).",
+        repr=False,
+    )
+    sms_per_second: Annotated[float, Field(gt=0, le=100)] = Field(
+        default=1,
+        validation_alias="JISR_SMS_PER_SECOND",
+        description="Text messages a second at most.",
+    )
+    whatsapp_daily_people: Annotated[int, Field(ge=0)] = Field(
+        default=250,
+        validation_alias="WHATSAPP_DAILY_PEOPLE",
+        description="People that Meta lets the account write to first in 24 hours, its messaging limit: 250, "
+        "2000, 10000 or 100000. 0: no limit.",
+    )
+    whatsapp_daily_budget: Annotated[int, Field(ge=0)] | None = Field(
+        default=None,
+        validation_alias="WHATSAPP_DAILY_BUDGET",
+        description="Charged WhatsApp messages a day, after which announcements wait for the next morning; "
+        "reminders and answers never do. Without it there is no limit.",
+    )
     public_url: Annotated[str, AfterValidator(_public_url)] | None = Field(
         default=None,
         validation_alias="PUBLIC_URL",
@@ -208,7 +305,7 @@ class Settings(BaseSettings):
     web_chat: Literal["auto", "on", "off"] = Field(
         default="auto",
         validation_alias="JISR_WEB_CHAT",
-        description="Web chat: on, off, or auto: only when there is no TELEGRAM_TOKEN, "
+        description="Web chat: on, off, or auto: only when there is no TELEGRAM_TOKEN and no WHATSAPP_TOKEN, "
         "and as a demo when there is no PUBLIC_URL either.",
     )
     keys: Annotated[SecretStr, AfterValidator(_keys)] | None = Field(
@@ -289,6 +386,13 @@ class Settings(BaseSettings):
                 "JISR_HOST opens the demo to the network, but the demo is for this machine only: unset it, "
                 "or set TELEGRAM_TOKEN, or set JISR_WEB_CHAT=on to serve the web chat to real people."
             )
+        if self.whatsapp_token is not None:
+            needed = ("whatsapp_phone_number_id", "whatsapp_app_secret", "whatsapp_verify_token")
+            missing = [_names(name)[0] for name in needed if getattr(self, name) is None]
+            if missing:
+                raise ValueError(
+                    f"WHATSAPP_TOKEN needs {missing[0]} beside it: docs/whatsapp.md says where from."
+                )
         if self.uses_sqlite and set(self.roles) != set(ALL_ROLES):
             raise ValueError(
                 "JISR_ROLES divides the work between processes, which SQLite cannot: "
@@ -319,7 +423,11 @@ class Settings(BaseSettings):
     @property
     def is_demo(self) -> bool:
         """True when nothing points at real people: no token, no public address, web chat not asked for."""
-        return self.telegram_token is None and self.public_url is None and self.web_chat == "auto"
+        return not self.has_messenger and self.public_url is None and self.web_chat == "auto"
+
+    @property
+    def has_messenger(self) -> bool:
+        return self.telegram_token is not None or self.whatsapp_token is not None
 
     @property
     def backup_folder(self) -> Path | None:
@@ -333,7 +441,7 @@ class Settings(BaseSettings):
 
     @property
     def has_web_chat(self) -> bool:
-        return self.web_chat == "on" or (self.web_chat == "auto" and self.telegram_token is None)
+        return self.web_chat == "on" or (self.web_chat == "auto" and not self.has_messenger)
 
 
 def _names(field_name: str) -> list[str]:

@@ -90,6 +90,9 @@ class GettextTexts:
     def format_day(self, day: date) -> str:
         return _full_date(day, self.language)
 
+    def label_day(self, day: date) -> str:
+        return self.format_day(day).removesuffix(f" {day.year}")
+
     def format_time(self, time: time) -> str:
         return f"{time:%H:%M}"
 

@@ -233,6 +233,7 @@ class Ticks:
         await self._in_steps(partial(self._settle, now - KEEP[Grows.OUTBOX]))
         counts = {what.value: await self._prune(what, now - age) for what, age in KEEP.items()}
         await self._in_steps(self._forget_chats)
+        await self._in_steps(partial(self._forget_openings, now))
         log.info("retention_done", **counts)
 
     async def forget_people(self) -> None:
@@ -271,6 +272,10 @@ class Ticks:
     @staticmethod
     async def _forget_chats(unit: UnitOfWork) -> int:
         return await BudgetStore(unit.connection).forget_chats(limit=BATCH)
+
+    @staticmethod
+    async def _forget_openings(now: datetime, unit: UnitOfWork) -> int:
+        return await unit.billing.forget_openings(now=now)
 
     @staticmethod
     async def _forget_refused(before: datetime, unit: UnitOfWork) -> int:

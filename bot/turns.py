@@ -30,6 +30,7 @@ from conversations.engine.words import Word
 from conversations.flows.handover import make_task
 from conversations.ports import World
 from conversations.texts import Texts, strip_isolates
+from storage.addresses import Address
 from storage.database import Database, rung
 from storage.errors import DatabaseLocked, DatabaseUnreachable
 from storage.inbox import StoredUpdate
@@ -41,6 +42,8 @@ log = structlog.get_logger()
 DEFAULT_LANGUAGE = "ary"
 # After so many turns in a row that went wrong for somebody, a person looks after them.
 HANDOVER_AFTER = 3
+# Whoever has not written from an address for so long may have given the phone or the number away.
+LONG_SILENT = timedelta(days=30)
 # An update that can't even be apologised for is put off this often, then set aside.
 MOST_ATTEMPTS = 5
 # How long a worker waits when nobody wakes it: only matters when a wake-up got lost.
@@ -54,11 +57,15 @@ Parser = Callable[[str], Inbound | None]
 
 @dataclass(frozen=True)
 class Voice:
-    """The conversation as the service speaks it: engine, flows, languages and what it knows of the world."""
+    """The conversation as the service speaks it: engine, flows, languages and what it knows of the world.
+
+    `sends_sms`: a reminder that nothing else can carry goes as a text message.
+    """
 
     routes: Routes
     texts: Mapping[str, Texts]
     world: World
+    sends_sms: bool = False
 
     @property
     def engine(self) -> Engine:
@@ -73,20 +80,25 @@ async def show_push(unit: UnitOfWork, push: Push, voice: Voice, *, now: datetime
     """Write a pushed prompt for somebody; False when there is nothing to show or nobody to reach.
 
     The prompt is made for its reader at this moment: in their language, about the thing as it now is.
+    A reminder that nothing else can carry goes as a text message, where the service sends any.
     """
     contact = await unit.contacts.get(push.contact_id)
-    address = await unit.addresses.preferred(push.contact_id)
+    address = await _address_for(unit, push, voice, now)
     if address is None:
         log.info("push_without_address", contact=contact.id, flow=push.flow)
         return False
+    channel = Channel(address.channel)
     texts = voice.of(contact.language)
-    flow = voice.routes.flows[push.flow]
-    turn: Turn[Any] = _turn(unit, voice, contact, texts, now, Channel(address.channel))
+    flow = voice.routes.flows[push.flow if channel is not Channel.SMS else "sms_reminder"]
+    turn: Turn[Any] = _turn(unit, voice, contact, texts, now, channel, address.id)
     presented = await voice.engine.present(flow, push.draft, turn)
     if presented is None:
         return False
     frame, prompt = presented
     choices = tuple(Choice(choice.id, strip_isolates(choice.label)) for choice in prompt.choices)
+    if choices and contact.role is Role.BENEFICIARY and address.last_used_at < now - LONG_SILENT:
+        # Translators: label, at most 20 characters. Said by somebody who is not the person we write to.
+        choices = (*choices, Choice(Word.NOT_ME, texts.pgettext("button", "🚫 This is not me")))
     notice = kept = await _notice_replaced(unit, push)
     if choices and notice is None:
         notice = await unit.sessions.add_notice(
@@ -95,10 +107,10 @@ async def show_push(unit: UnitOfWork, push: Push, voice: Voice, *, now: datetime
     message = _message(prompt.text, texts, choices, notice.prompt_ref if choices and notice else None)
     written = await unit.outbox.add(
         address_id=address.id,
-        channel=address.channel,
+        channel=channel,
         purpose=push.purpose,
         key=push.key,
-        message=_with_media(message, prompt, Channel(address.channel)),
+        message=_with_media(message, prompt, channel),
         now=now,
         subject=push.subject,
         replaces_key=push.replaces,
@@ -117,6 +129,17 @@ async def show_push(unit: UnitOfWork, push: Push, voice: Voice, *, now: datetime
         await unit.sessions.close_notices(push.contact_id, push.subject, but=but)
     await flow.first().pushed(turn)
     return True
+
+
+async def _address_for(unit: UnitOfWork, push: Push, voice: Voice, now: datetime) -> Address | None:
+    if push.address_id is not None:
+        address = await unit.addresses.get(push.address_id)
+        # It may have been cut off meanwhile.
+        return address if address is not None and address.contact_id == push.contact_id else None
+    address = await unit.addresses.preferred(push.contact_id)
+    if address is None and voice.sends_sms and push.purpose is Purpose.REMINDER:
+        return await unit.addresses.for_sms(push.contact_id, now=now)
+    return address
 
 
 async def _notice_replaced(unit: UnitOfWork, push: Push) -> Notice | None:
@@ -245,12 +268,15 @@ class Turns:
         if isinstance(inbound.reply, Blocked):
             await self._blocked(unit, address_id, inbound.reply, now)
             return True
+        if inbound.phone is not None:
+            await unit.addresses.keep_phone(address_id, inbound.phone)
         session = await unit.sessions.load(contact.id)
         texts = self._voice.of(contact.language or _known(inbound.language_hint))
-        turn: Turn[Any] = _turn(unit, self._voice, contact, texts, now, inbound.channel)
+        turn: Turn[Any] = _turn(unit, self._voice, contact, texts, now, inbound.channel, address_id)
         notice = await _notice_meant(unit, contact.id, session, inbound)
         outcome = await self._voice.engine.handle(session, inbound.reply, turn, notice=notice)
-        await unit.sessions.save(contact.id, replace(outcome.session, failures=0), now=now)
+        # The address may have become another person's in this turn.
+        await unit.sessions.save(turn.contact.id, replace(outcome.session, failures=0), now=now)
         if turn.contact.role in STAFF and turn.contact != contact:
             unit.topics.add("staff")
         if turn.contact.role is Role.MANAGER:
@@ -486,7 +512,13 @@ def _may_be_handed_over(contact: Contact) -> bool:
 
 
 def _turn(
-    unit: UnitOfWork, voice: Voice, contact: Contact, texts: Texts, now: datetime, channel: Channel
+    unit: UnitOfWork,
+    voice: Voice,
+    contact: Contact,
+    texts: Texts,
+    now: datetime,
+    channel: Channel,
+    address_id: int,
 ) -> Turn[Any]:
     return Turn(
         draft=None,
@@ -497,6 +529,7 @@ def _turn(
         desk=unit,
         world=voice.world,
         channel=channel,
+        address_id=address_id,
     )
 
 

@@ -4,6 +4,7 @@ A person's wrong answer is not here: a flow answers it with `Again`. No text of
 an exception ever names a person; it holds ids and codes only.
 """
 
+from datetime import datetime
 from enum import StrEnum
 
 
@@ -66,3 +67,15 @@ class TaskUnknown(JisrError):
 
 class TaskTaken(JisrError):
     """A colleague already took this task, or it is done."""
+
+
+class CodeInvalid(JisrError):
+    """The code that joins another address is unknown, used or past its time; which of these is not told."""
+
+
+class CodesSlowed(JisrError):
+    """So many wrong codes came from there that none counts for a while; `until` is an aware moment."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(until.isoformat())
+        self.until = until

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, tzinfo
 from typing import Protocol
 
-from conversations.care.announcements import Announcement, Audience, Progress
+from conversations.care.addresses import KnownAddress, LinkKind, LinkOffer
+from conversations.care.announcements import Announcement, Audience, Cost, Progress
 from conversations.care.appointments import Appointment, Need
 from conversations.care.centres import Centre
 from conversations.care.closures import Closure
@@ -19,6 +20,7 @@ from conversations.care.people import Contact, ContactId, Invitation, Role
 from conversations.care.places import PlaceFinder
 from conversations.care.tasks import Task, TaskKind
 from conversations.engine.outbound import Purpose
+from conversations.engine.session import Session
 
 
 class Contacts(Protocol):
@@ -55,6 +57,46 @@ class Contacts(Protocol):
 
         Visits lose their contact's words and are cancelled; the address goes once that word has left.
         """
+
+
+class Addresses(Protocol):
+    async def of(self, contact_id: ContactId) -> list[KnownAddress]:
+        """Return where the person writes from, the one last used first."""
+
+    async def prefer(self, contact_id: ContactId, address_id: int | None) -> None:
+        """Write to this address of the person's from now on; None: to the one last used."""
+
+    async def cut(self, contact_id: ContactId, address_id: int, *, now: datetime) -> ContactId:
+        """Part an address from the person: whoever is there is a stranger from now on, whose id is returned.
+
+        What was written to it and came from it goes. Of an address that is not the person's nothing changes,
+        and the person's own id is returned.
+        """
+
+
+class Links(Protocol):
+    async def new_code(self, contact_id: ContactId, kind: LinkKind, *, now: datetime) -> str:
+        """Return a new code, which can't be read again; the person's earlier one of that kind is void."""
+
+    async def find(self, code: str, address_id: int, *, now: datetime) -> LinkOffer:
+        """Return what a code typed at an address leads to; the code is not used up.
+
+        Raises CodeInvalid, and CodesSlowed when too many wrong ones came from there.
+        """
+
+    async def has_history(self, contact_id: ContactId) -> bool:
+        """Tell whether there is anything of the person that joining them to another would have to keep."""
+
+    async def join(self, link_id: int, contact_id: ContactId, *, now: datetime) -> ContactId:
+        """Use the code up and make its owner of the contact, whose addresses and visits move there.
+
+        Raises CodeInvalid.
+        """
+
+
+class Sessions(Protocol):
+    async def load(self, contact_id: ContactId) -> Session:
+        """Return where the person is, nobody else's turn changing it meanwhile."""
 
 
 class Invitations(Protocol):
@@ -196,6 +238,13 @@ class Announcements(Protocol):
     async def progress(self, announcement_id: int) -> Progress: ...
 
 
+class Billing(Protocol):
+    """What platforms charge."""
+
+    async def cost(self, audience: Audience, languages: Collection[str], *, now: datetime) -> Cost:
+        """Return how many of an announcement's messages would be charged, and how many were today."""
+
+
 class Audit(Protocol):
     async def looked(self, by: ContactId, at_contact: ContactId, what: str, *, now: datetime) -> None:
         """Write down that staff opened something of a person's."""
@@ -210,6 +259,12 @@ class Desk(Protocol):
     @property
     def contacts(self) -> Contacts: ...
     @property
+    def addresses(self) -> Addresses: ...
+    @property
+    def links(self) -> Links: ...
+    @property
+    def sessions(self) -> Sessions: ...
+    @property
     def invitations(self) -> Invitations: ...
     @property
     def centres(self) -> Centres: ...
@@ -223,6 +278,8 @@ class Desk(Protocol):
     def tasks(self) -> Tasks: ...
     @property
     def announcements(self) -> Announcements: ...
+    @property
+    def billing(self) -> Billing: ...
     @property
     def audit(self) -> Audit: ...
 

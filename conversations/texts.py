@@ -68,6 +68,10 @@ class Texts(Protocol):
         """Return weekday, day, month in words and year."""
         ...
 
+    def label_day(self, day: date) -> str:
+        """Return a day of the coming months for a button: its full date without the year."""
+        ...
+
     def format_time(self, time: time) -> str:
         """Return a wall time as 24-hour HH:mm."""
         ...

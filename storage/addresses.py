@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NewType
 
-from sqlalchemy import ColumnElement, ScalarSelect, bindparam, func, insert, select, update
+from sqlalchemy import ColumnElement, ScalarSelect, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from conversations.care.addresses import KnownAddress
 from conversations.care.people import Contact, ContactId, Role
+from conversations.engine.reply import Channel
 from storage import erasure
 from storage.contacts import contact_in, contact_row
 from storage.encryption import KeyRing
@@ -18,7 +20,7 @@ from storage.tables import addresses, contacts
 
 AddressId = NewType("AddressId", int)
 
-_EXTERNAL = "addresses.external"
+_EXTERNAL, _PHONE = "addresses.external", "addresses.phone"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -30,6 +32,7 @@ class Address:
     channel: str
     external_id: str
     reachable: bool
+    last_used_at: datetime
 
     def __repr__(self) -> str:
         return f"<Address {self.channel}>"
@@ -133,16 +136,104 @@ class AddressStore:
         )
 
     async def preferred(self, contact_id: ContactId) -> Address | None:
-        """Return the reachable address last used, None when there is none."""
+        """Return the reachable address the person chose, else the one last used; None when there is none."""
         row = await _preferred.first(self._connection, contact=contact_id)
-        if row is None:
+        return row and self._address(row)
+
+    async def get(self, address_id: int) -> Address | None:
+        """Return an address by its id, None when it is gone."""
+        query = select(addresses).where(addresses.c.id == address_id)
+        row = (await self._connection.execute(query)).one_or_none()
+        return None if row is None else self._address(row)
+
+    async def of(self, contact_id: ContactId) -> list[KnownAddress]:
+        """Return where the person writes from, the one last used first."""
+        query = (
+            select(addresses)
+            .where(addresses.c.contact_id == contact_id, addresses.c.channel != Channel.SMS)
+            .order_by(addresses.c.last_used_at.desc(), addresses.c.id.desc())
+        )
+        return [
+            KnownAddress(row.id, Channel(row.channel), row.reachable, row.preferred, row.last_used_at)
+            for row in await self._connection.execute(query)
+        ]
+
+    async def prefer(self, contact_id: ContactId, address_id: int | None) -> None:
+        """Write to this address of the person's from now on; None: to the one last used."""
+        await self._connection.execute(
+            update(addresses)
+            .where(addresses.c.contact_id == contact_id)
+            .values(preferred=addresses.c.id == (address_id or 0))
+        )
+
+    async def cut(self, contact_id: ContactId, address_id: int, *, now: datetime) -> ContactId:
+        """Part an address from the person: whoever is there is a stranger from now on, whose id is returned.
+
+        What was written to it and came from it goes. Of an address that is not the person's nothing changes,
+        and the person's own id is returned. A phone number known through it can't be texted any more.
+        """
+        theirs = select(addresses.c.external_index).where(
+            addresses.c.id == address_id, addresses.c.contact_id == contact_id
+        )
+        lane = await self._connection.scalar(theirs)
+        if lane is None:
+            return contact_id
+        stranger = await self._new_contact(now)
+        await self._connection.execute(
+            update(addresses).where(addresses.c.id == address_id).values(contact_id=stranger, preferred=False)
+        )
+        await erasure.forget_messages(self._connection, address_id, lane)
+        await self._connection.execute(
+            delete(addresses).where(addresses.c.contact_id == contact_id, addresses.c.channel == Channel.SMS)
+        )
+        return stranger
+
+    async def keep_phone(self, address_id: int, phone: str) -> None:
+        """Keep the phone number that goes with an address whose external id is another name."""
+        await self._connection.execute(
+            update(addresses)
+            .where(addresses.c.id == address_id, addresses.c.phone_enc.is_(None))
+            .values(phone_enc=self._keys.encrypt(phone, about=_PHONE))
+        )
+
+    async def for_sms(self, contact_id: ContactId, *, now: datetime) -> Address | None:
+        """Return where the person can be texted, by the number their WhatsApp goes under; None: not known."""
+        number = await self._phone(contact_id)
+        if number is None:
             return None
+        index = self._keys.index(Channel.SMS, number)
+        found = select(addresses).where(
+            addresses.c.channel == Channel.SMS, addresses.c.external_index == index
+        )
+        row = (await self._connection.execute(found)).one_or_none()
+        if row is None:
+            await self._insert(contact_id, Channel.SMS, index, number, now)
+            row = (await self._connection.execute(found)).one()
+        # Somebody else's, when a number has gone from one person to another: not texted at all.
+        return self._address(row) if row.contact_id == contact_id and row.reachable else None
+
+    async def _phone(self, contact_id: ContactId) -> str | None:
+        query = (
+            select(addresses)
+            .where(addresses.c.contact_id == contact_id, addresses.c.channel == Channel.WHATSAPP)
+            .order_by(addresses.c.last_used_at.desc(), addresses.c.id.desc())
+        )
+        for row in await self._connection.execute(query):
+            if row.phone_enc is not None:
+                return self._keys.decrypt(row.phone_enc, about=_PHONE)
+            external_id = self._keys.decrypt(row.external_enc, about=_EXTERNAL)
+            if external_id.isdecimal():
+                return external_id
+        return None
+
+    def _address(self, row: Any) -> Address:
         return Address(
             id=AddressId(row.id),
             contact_id=ContactId(row.contact_id),
             channel=row.channel,
             external_id=self._keys.decrypt(row.external_enc, about=_EXTERNAL),
             reachable=row.reachable,
+            last_used_at=row.last_used_at,
         )
 
     async def _used(self, channel: str, index: bytes, now: datetime) -> tuple[AddressId, ContactId] | None:
@@ -152,9 +243,18 @@ class AddressStore:
     async def _create(
         self, channel: str, index: bytes, external_id: str, now: datetime
     ) -> tuple[AddressId, ContactId]:
+        contact_id = await self._new_contact(now)
+        return await self._insert(contact_id, channel, index, external_id, now), contact_id
+
+    async def _new_contact(self, now: datetime) -> ContactId:
         contact_id = await self._connection.scalar(
             insert(contacts).values(role=Role.BENEFICIARY, created_at=now).returning(contacts.c.id)
         )
+        return ContactId(contact_id)
+
+    async def _insert(
+        self, contact_id: ContactId, channel: str, index: bytes, external_id: str, now: datetime
+    ) -> AddressId:
         address_id = await self._connection.scalar(
             insert(addresses)
             .values(
@@ -166,7 +266,7 @@ class AddressStore:
             )
             .returning(addresses.c.id)
         )
-        return AddressId(address_id), ContactId(contact_id)
+        return AddressId(address_id)
 
     async def _contact(self, contact_id: ContactId, now: datetime) -> Contact:
         row = await contact_row(self._connection, contact_id)
@@ -177,12 +277,12 @@ class AddressStore:
 
 
 def preferred_of(contact_id: ContactId | ColumnElement[Any]) -> ScalarSelect[int]:
-    """Return the query for a contact's reachable address last used; a column makes it one for each row."""
+    """Return the query for the reachable address a contact chose, else last used; a column: for each row."""
     mine = addresses.alias()
     return (
         select(mine.c.id)
-        .where(mine.c.contact_id == contact_id, mine.c.reachable)
-        .order_by(mine.c.last_used_at.desc(), mine.c.id.desc())
+        .where(mine.c.contact_id == contact_id, mine.c.reachable, mine.c.channel != Channel.SMS)
+        .order_by(mine.c.preferred.desc(), mine.c.last_used_at.desc(), mine.c.id.desc())
         .limit(1)
         .scalar_subquery()
     )

@@ -48,7 +48,7 @@ class AnnouncementStore:
 
     async def count(self, audience: Audience, languages: Collection[str]) -> int:
         """Return how many would get it: agreed to news, reachable, in the audience, with a text."""
-        receivers = _receivers(audience, languages).subquery()
+        receivers = receivers_of(audience, languages).subquery()
         return await self._connection.scalar(select(func.count()).select_from(receivers)) or 0
 
     async def start(
@@ -67,7 +67,7 @@ class AnnouncementStore:
             )
             .returning(announcements.c.id)
         )
-        rows = _outbox_rows(announcement_id, _receivers(audience, texts), now)
+        rows = _outbox_rows(announcement_id, receivers_of(audience, texts), now)
         written = await self._connection.execute(
             insert(outbox).from_select([column.name for column in rows.selected_columns], rows)
         )
@@ -162,7 +162,7 @@ class AnnouncementStore:
         )
 
 
-def _receivers(audience: Audience, languages: Collection[str]) -> Select[Any]:
+def receivers_of(audience: Audience, languages: Collection[str]) -> Select[Any]:
     """Return the query for who gets it: contact, address, channel and the language of their text."""
     read = {
         language.code: text

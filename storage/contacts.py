@@ -10,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.care.announcements import AnnouncementStatus
 from conversations.care.people import STAFF, Consent, Contact, ContactId, Role
+from conversations.engine.reply import Channel
 from storage import erasure
 from storage.encryption import KeyRing
 from storage.prepared import Prepared
@@ -180,7 +181,12 @@ class ContactStore:
 
 def _can_be_reached() -> ColumnElement[bool]:
     """Return what is true of the row of `contacts` whose person has an address that can be reached."""
-    reachable = select(addresses.c.id).where(addresses.c.contact_id == contacts.c.id, addresses.c.reachable)
+    reachable = select(addresses.c.id).where(
+        addresses.c.contact_id == contacts.c.id,
+        addresses.c.reachable,
+        # Only reminders go there.
+        addresses.c.channel != Channel.SMS,
+    )
     return reachable.exists()
 
 

@@ -8,6 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from conversations.care.appointments import AppointmentStatus
 from conversations.care.people import Consent, ContactId, Role
 from conversations.care.tasks import TaskStatus
+from conversations.engine.reply import Channel
 from storage.tables import (
     addresses,
     appointments,
@@ -18,7 +19,9 @@ from storage.tables import (
     is_live,
     is_unsent,
     is_waiting,
+    link_codes,
     notices,
+    openings,
     outbox,
     sessions,
     tasks,
@@ -46,7 +49,7 @@ async def erase(connection: AsyncConnection, contact_id: ContactId, *, at: datet
     """Delete all about a person but the address last used, which a last word still goes to."""
     person = select(literal(contact_id).label("id"))
     await _delete_messages(connection, person)
-    for table in (sessions, notices, due_messages, tasks):
+    for table in (sessions, notices, due_messages, tasks, link_codes):
         await connection.execute(delete(table).where(table.c.contact_id == contact_id))
     await connection.execute(delete(audit).where(audit.c.at_contact_id == contact_id))
     await _hand_back_tasks(connection, person)
@@ -80,6 +83,15 @@ async def start_afresh(connection: AsyncConnection, contact_id: ContactId, *, no
     )
 
 
+async def forget_messages(connection: AsyncConnection, address_id: int, lane: bytes) -> None:
+    """Delete what was written to an address and what came from it, when it is no longer the person's."""
+    await connection.execute(
+        delete(outbox).where(outbox.c.address_id == address_id, outbox.c.announcement_id.is_(None))
+    )
+    await _drop_news(connection, outbox.c.address_id == address_id)
+    await connection.execute(delete(inbox).where(inbox.c.lane == lane, ~is_waiting(inbox)))
+
+
 async def _delete_messages(connection: AsyncConnection, people: Select[int]) -> None:
     """Delete what was written to people, what they wrote, and what staff were told about them."""
     own = select(addresses.c.id).where(addresses.c.contact_id.in_(people))
@@ -93,14 +105,19 @@ async def _delete_messages(connection: AsyncConnection, people: Select[int]) -> 
             or_(outbox.c.address_id.in_(own), outbox.c.subject.in_(about_them)),
         )
     )
-    # Rows of an announcement hold no text, and its figures need them.
+    await _drop_news(connection, outbox.c.address_id.in_(own))
+    await connection.execute(delete(notices).where(notices.c.subject.in_(about_them)))
+    await connection.execute(delete(openings).where(openings.c.address_id.in_(own)))
+    await connection.execute(delete(inbox).where(inbox.c.lane.in_(lanes), ~is_waiting(inbox)))
+
+
+async def _drop_news(connection: AsyncConnection, of_addresses: ColumnElement[bool]) -> None:
+    """Rows of an announcement hold no text, and its figures need them."""
     await connection.execute(
         update(outbox)
-        .where(outbox.c.address_id.in_(own), outbox.c.announcement_id.is_not(None), is_unsent())
+        .where(of_addresses, outbox.c.announcement_id.is_not(None), is_unsent())
         .values(status="failed_permanent", reason="opted_out", lease_until=None)
     )
-    await connection.execute(delete(notices).where(notices.c.subject.in_(about_them)))
-    await connection.execute(delete(inbox).where(inbox.c.lane.in_(lanes), ~is_waiting(inbox)))
 
 
 async def _hand_back_tasks(connection: AsyncConnection, staff: Select[int]) -> None:
@@ -134,7 +151,8 @@ async def _keep_one_address(connection: AsyncConnection, contact_id: ContactId) 
     theirs = addresses.c.contact_id == contact_id
     last_used = (
         select(addresses.c.id)
-        .where(theirs)
+        # A text message can't be answered, so nobody is left a last word there.
+        .where(theirs, addresses.c.channel != Channel.SMS)
         .order_by(addresses.c.last_used_at.desc(), addresses.c.id.desc())
         .limit(1)
     )

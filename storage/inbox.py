@@ -1,6 +1,6 @@
 """The inbox: every update is stored, once, before it is acknowledged to its platform."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -48,7 +48,7 @@ _add = Prepared(
 
 _add_handled = Prepared(
     lambda into: into(inbox).on_conflict_do_nothing(index_elements=[inbox.c.channel, inbox.c.update_key]),
-    ["channel", "update_key", "lane", "received_at", "status", "handled_at"],
+    ["channel", "update_key", "lane", "payload_enc", "received_at", "status", "handled_at"],
 )
 
 
@@ -137,11 +137,27 @@ class InboxStore:
                 channel=new.channel,
                 update_key=new.key,
                 lane=new.lane,
+                payload_enc=None,
                 received_at=now,
                 status="done",
                 handled_at=now,
             )
         return added
+
+    async def add_handled(self, new: NewUpdate, *, now: datetime) -> bool:
+        """Store an update that nobody has to answer; False when it was there already."""
+        await self._queue_up({new.lane})
+        added = await _add_handled.run(
+            self._connection,
+            channel=new.channel,
+            update_key=new.key,
+            lane=new.lane,
+            payload_enc=self._keys.encrypt(new.payload, about=_PAYLOAD),
+            received_at=now,
+            status="done",
+            handled_at=now,
+        )
+        return added == 1
 
     async def waiting(self, lane: bytes, *, most: int) -> int:
         """Return how many updates of a lane wait, counting no further than `most`."""
@@ -168,6 +184,26 @@ class InboxStore:
             inbox.c.id == taken.id, is_waiting(inbox), inbox.c.attempts == taken.attempts
         )
         return await self._connection.scalar(query.with_for_update(skip_locked=True)) is not None
+
+    async def handled(
+        self, channel: str, keys: Collection[str], lanes: Collection[bytes]
+    ) -> list[tuple[str, str]]:
+        """Return key and payload of those of these updates that `add_handled` has stored, oldest first.
+
+        `lanes` are theirs: whoever is storing one has committed before this returns, or waits until we have.
+        """
+        await self._queue_up(set(lanes))
+        query = (
+            select(inbox.c.update_key, inbox.c.payload_enc)
+            .where(inbox.c.channel == channel, inbox.c.update_key.in_(keys))
+            .order_by(inbox.c.id)
+        )
+        found = await self._connection.execute(query)
+        return [
+            (row.update_key, self._keys.decrypt(row.payload_enc, about=_PAYLOAD))
+            for row in found
+            if row.payload_enc is not None
+        ]
 
     async def close(self, update_id: int, *, status: str, now: datetime, keep: bool = True) -> None:
         """Mark an update "done", or "failed" when it could not be handled at all.

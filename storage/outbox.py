@@ -19,6 +19,7 @@ from sqlalchemy import (
     bindparam,
     case,
     func,
+    literal_column,
     null,
     or_,
     select,
@@ -28,7 +29,9 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningInsert
 
+from conversations.care.people import ContactId
 from conversations.engine.outbound import LANES, Lane, OutboundMessage, Purpose
+from conversations.engine.reply import Channel
 from storage.encryption import KeyRing
 from storage.errors import ValueTampered
 from storage.prepared import Into, Prepared, Statement, among, prepared
@@ -36,8 +39,11 @@ from storage.tables import addresses, announcements, contacts, is_unsent, outbox
 
 _PAYLOAD = "outbox.payload"
 UNSENT = ("created", "sending", "failed_temporary")
-# The reason of a message that was put off until the morning.
-QUIET_HOURS = "quiet_hours"
+# Reasons of a message that was put off: until the morning, until the platform lets us write to more people
+# first, until the next day's budget.
+QUIET_HOURS, PEOPLE_LIMIT, BUDGET = "quiet_hours", "people_limit", "budget"
+# Such a message lets those behind it pass.
+PUT_OFF = (QUIET_HOURS, PEOPLE_LIMIT, BUDGET)
 
 log = logging.getLogger(__name__)
 
@@ -49,7 +55,7 @@ class OutboxRow:
     `message` is None for an announcement, whose text stands in `announcement_id` under `language`.
     `replaces_ref` is the channel's reference of the message to write over. `attempts` counts this
     one, taken at `claimed_at`. `still_wanted` is False when the person said STOP or the announcement was
-    stopped meanwhile.
+    stopped meanwhile. `last_used_at` is when the person last wrote from there.
     """
 
     id: int
@@ -65,6 +71,7 @@ class OutboxRow:
     attempts: int
     created_at: datetime
     claimed_at: datetime
+    last_used_at: datetime
     still_wanted: bool = True
     keeps_quiet: bool = False
     useful_until: datetime | None = None
@@ -72,7 +79,11 @@ class OutboxRow:
 
 @dataclass(frozen=True, slots=True)
 class Delivered:
-    """What became of a row. `due_at` is when to try again, for failed_temporary."""
+    """What became of a row. `due_at` is when to try again, for failed_temporary.
+
+    `is_undeliverable`: the address does not take it. `lost_address`: nor anything else. `template` names the
+    platform's template it was sent as.
+    """
 
     row_id: int
     status: str
@@ -80,6 +91,46 @@ class Delivered:
     message_ref: str | None = None
     reason: str | None = None
     due_at: datetime | None = None
+    is_undeliverable: bool = False
+    lost_address: bool = False
+    template: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What a platform says later of a message it took: delivered, read, or failed in one of its kinds.
+
+    `reason` and `due_at`, when to try again, are for failures.
+    """
+
+    message_ref: str
+    status: str
+    reason: str | None = None
+    due_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """The message that such news are about."""
+
+    id: int
+    address_id: int
+    sent_at: datetime
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Undelivered:
+    """A message that could not be brought to an address. `message` is None for an announcement's."""
+
+    id: int
+    contact_id: ContactId
+    address_id: int
+    channel: str
+    purpose: Purpose
+    key: str
+    message: OutboundMessage | None
+    attempts: int
+    useful_until: datetime | None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -205,6 +256,8 @@ class OutboxStore:
             attempts=1,
             created_at=now,
             claimed_at=now,
+            # Only what answers somebody is carried.
+            last_used_at=now,
             keeps_quiet=keeps_quiet,
             useful_until=useful_until,
         )
@@ -275,15 +328,134 @@ class OutboxStore:
                     "new_ref": done.message_ref,
                     "new_reason": done.reason,
                     "new_due_at": done.due_at,
+                    "new_template": done.template,
                     "new_sent_at": done.at if done.status in ("sent", "delivered") else None,
                 }
                 for done in results
             ],
         )
 
+    async def tell(self, told: Told) -> Known | None:
+        """Write down what a platform says later, of WhatsApp's messages; None when that is no news.
+
+        In whatever order statuses come, none takes a message back: read stays read, and what was delivered
+        has not failed.
+        """
+        row = await _tell.first(
+            self._connection,
+            ref=told.message_ref,
+            after_delivery=told.status == "read",
+            new_status=told.status,
+            new_reason=told.reason,
+            new_due_at=told.due_at,
+        )
+        return row and Known(row.id, row.address_id, row.sent_at)
+
     async def waits_for_any(self, address_ids: Collection[int]) -> bool:
         """Whether anything still has to leave for one of the addresses."""
         return await _waits.scalar(self._connection, ids=list(address_ids)) is not None
+
+    async def give_up(self, row_id: int, *, at_address: int, status: str, reason: str) -> bool:
+        """Note that a message will never arrive at an address; False when that was known, or it did arrive.
+
+        It was known, too, when the message has gone to another address meanwhile.
+        """
+        given_up = await self._connection.execute(
+            update(outbox)
+            .where(outbox.c.id == row_id, outbox.c.address_id == at_address, is_unsent())
+            .values(status=status, reason=reason, lease_until=None)
+        )
+        return given_up.rowcount == 1
+
+    async def undelivered(self, row_id: int) -> Undelivered | None:
+        """Return a message that was given up; None when it was not, or can't be read."""
+        query = (
+            select(outbox, addresses.c.contact_id)
+            .join(addresses, addresses.c.id == outbox.c.address_id)
+            .where(outbox.c.id == row_id, outbox.c.status.like("failed%"), ~is_unsent())
+        )
+        row = (await self._connection.execute(query)).one_or_none()
+        if row is None:
+            return None
+        try:
+            message = self._message(row.payload_enc)
+        except ValueTampered:
+            return None
+        return Undelivered(
+            id=row.id,
+            contact_id=ContactId(row.contact_id),
+            address_id=row.address_id,
+            channel=row.channel,
+            purpose=Purpose(row.purpose),
+            key=row.unique_key,
+            message=message,
+            attempts=row.attempts,
+            useful_until=row.useful_until,
+        )
+
+    async def other_address(self, given_up: Undelivered, *, used_after: datetime) -> tuple[int, str] | None:
+        """Return id and channel of another address that brings the person a message now; None without one.
+
+        Of addresses other than Telegram's only those count that the person has used after that moment: the
+        others take templates only, or show nothing until they are opened. Whom another channel has lost is
+        tried on WhatsApp all the same: there may be a template.
+        """
+        takes_it = or_(addresses.c.channel == Channel.TELEGRAM, addresses.c.last_used_at > used_after)
+        may_take_it = takes_it
+        if given_up.channel != Channel.WHATSAPP:
+            may_take_it = or_(takes_it, addresses.c.channel == Channel.WHATSAPP)
+        query = (
+            select(addresses.c.id, addresses.c.channel)
+            .where(
+                addresses.c.contact_id == given_up.contact_id,
+                addresses.c.id != given_up.address_id,
+                addresses.c.reachable,
+                may_take_it,
+                addresses.c.channel != Channel.SMS,
+            )
+            .order_by(
+                case((takes_it, 0), else_=1),
+                addresses.c.preferred.desc(),
+                addresses.c.last_used_at.desc(),
+                addresses.c.id.desc(),
+            )
+            .limit(1)
+        )
+        row = (await self._connection.execute(query)).one_or_none()
+        return row and (row.id, row.channel)
+
+    async def move(
+        self,
+        given_up: Undelivered,
+        address_id: int,
+        channel: str,
+        message: OutboundMessage | None,
+        now: datetime,
+    ) -> None:
+        """Let a message that was given up leave for another address, as its channel can show it.
+
+        It is the same row, so an announcement's figures stay true.
+        """
+        await self._connection.execute(
+            update(outbox)
+            .where(outbox.c.id == given_up.id)
+            .values(
+                address_id=address_id,
+                channel=channel,
+                payload_enc=message and self._keys.encrypt(message.to_json(), about=_PAYLOAD),
+                status="created",
+                reason=None,
+                lease_until=None,
+                message_ref=None,
+                due_at=now,
+            )
+        )
+        self._topics.update(("outbox", f"address:{address_id}"))
+
+    async def unsent_for(self, address_id: int) -> Sequence[int]:
+        """Return what waits for an address, oldest first."""
+        query = select(outbox.c.id).where(outbox.c.address_id == address_id, is_unsent())
+        return (await self._connection.scalars(query.order_by(outbox.c.id))).all()
 
     async def drop_for(self, address_id: int, *, reason: str) -> int:
         """Give up everything that waits for an address that can't be reached any more."""
@@ -344,6 +516,7 @@ class OutboxStore:
             attempts=row.attempts,
             created_at=row.created_at,
             claimed_at=claimed_at,
+            last_used_at=row.last_used_at,
             still_wanted=bool(row.still_wanted),
             keeps_quiet=row.keeps_quiet,
             useful_until=row.useful_until,
@@ -411,7 +584,8 @@ _now = bindparam("now", type_=outbox.c.due_at.type)
 def _heads(_: Into) -> Statement:
     """Messages that may leave now and stand first in their address's lane, oldest first.
 
-    One that waits for the end of the quiet hours lets those behind it pass, which may come at night.
+    One that was put off lets those behind it pass, which may come at night, or answer what the person has
+    just written.
     """
     earlier = outbox.alias()
     behind = select(earlier.c.id).where(
@@ -419,7 +593,11 @@ def _heads(_: Into) -> Statement:
         earlier.c.lane == outbox.c.lane,
         is_unsent(earlier),
         earlier.c.id < outbox.c.id,
-        or_(earlier.c.reason.is_(None), earlier.c.reason != QUIET_HOURS, earlier.c.due_at <= _now),
+        or_(
+            earlier.c.reason.is_(None),
+            and_(*(earlier.c.reason != reason for reason in PUT_OFF)),
+            earlier.c.due_at <= _now,
+        ),
     )
     return (
         select(outbox.c.id)
@@ -485,7 +663,29 @@ def _report(_: Into) -> Statement:
             lease_until=None,
             due_at=func.coalesce(bindparam("new_due_at", type_=outbox.c.due_at.type), outbox.c.due_at),
             sent_at=bindparam("new_sent_at", type_=outbox.c.sent_at.type),
+            template=bindparam("new_template", type_=outbox.c.template.type),
         )
+    )
+
+
+@prepared
+def _tell(_: Into) -> Statement:
+    after_delivery = bindparam("after_delivery", type_=Boolean)
+    return (
+        update(outbox)
+        .where(
+            # Written out, so that both databases see that the partial index fits.
+            outbox.c.channel == literal_column("'whatsapp'"),
+            outbox.c.message_ref == bindparam("ref", type_=outbox.c.message_ref.type),
+            outbox.c.message_ref.is_not(None),
+            or_(outbox.c.status == "sent", and_(after_delivery, outbox.c.status == "delivered")),
+        )
+        .values(
+            status=bindparam("new_status"),
+            reason=bindparam("new_reason"),
+            due_at=func.coalesce(bindparam("new_due_at", type_=outbox.c.due_at.type), outbox.c.due_at),
+        )
+        .returning(outbox.c.id, outbox.c.address_id, outbox.c.sent_at)
     )
 
 
@@ -541,7 +741,7 @@ def _chat(address_id: int, now: datetime) -> Select[Any]:
 def _rows(into: Into) -> Statement:
     """Claimed messages with where to, oldest first."""
     return (
-        select(outbox, addresses.c.external_enc, _written_over(), _still_wanted())
+        select(outbox, addresses.c.external_enc, addresses.c.last_used_at, _written_over(), _still_wanted())
         .select_from(
             outbox.join(addresses, addresses.c.id == outbox.c.address_id)
             .join(contacts, contacts.c.id == addresses.c.contact_id)

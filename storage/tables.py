@@ -143,6 +143,13 @@ addresses = Table(
     _flag("reachable", True),
     Column("unreachable_since", Moment),
     Column("last_used_at", Moment, nullable=False),
+    # Where the person wants to be written to; at most one of theirs. Nobody chose: the one last used.
+    _flag("preferred", False),
+    # The phone number where the external id is another name (a business-scoped id); only for sending.
+    Column("phone_enc", LargeBinary),
+    # Wrong codes in a row typed there, and from when on the next one counts again.
+    Column("link_failures", SmallInteger, nullable=False, server_default="0"),
+    Column("link_not_before", Moment),
     UniqueConstraint("channel", "external_index"),
     Index("ix_addresses_contact_id", "contact_id"),
 )
@@ -158,6 +165,23 @@ invitations = Table(
     Column("expires_at", Moment, nullable=False),
     Column("used_at", Moment),
     _contact("used_by", nullable=True),
+)
+
+# What joins another address to a person.
+link_codes = Table(
+    "link_codes",
+    metadata,
+    _id(),
+    _contact(),
+    # link (for minutes), recovery (until used or replaced)
+    Column("kind", String(10), nullable=False),
+    # Keyed hash: few digits could be tried out on a plain one.
+    Column("code_hash", LargeBinary(32), nullable=False, unique=True),
+    Column("created_at", Moment, nullable=False),
+    # NULL: never
+    Column("expires_at", Moment),
+    Column("used_at", Moment),
+    Index("ix_link_codes_contact_id", "contact_id"),
 )
 
 sessions = Table(
@@ -340,6 +364,10 @@ outbox = Table(
     Column("reason", String(60)),
     Column("created_at", Moment, nullable=False),
     Column("sent_at", Moment),
+    # The WhatsApp template it was sent as; NULL: in its own words.
+    Column("template", String(80)),
+    # The category that the platform charges it under; NULL: nothing, or not yet told.
+    Column("billed_as", String(24)),
     Index("ix_outbox_waiting", "lane", "due_at", **_when(_UNSENT)),
     # What may leave next, however much waits for the other channels.
     Index("ix_outbox_next", "channel", "lane", "due_at", **_when(_UNSENT)),
@@ -353,8 +381,63 @@ outbox = Table(
     Index("ix_outbox_address_id", "address_id", "id"),
     Index("ix_outbox_announcement_id", "announcement_id", "status", **_when("announcement_id IS NOT NULL")),
     Index("ix_outbox_subject", "subject", **_when("subject IS NOT NULL")),
+    # Statuses come by the channel's reference. Only WhatsApp's rows, so that the others' cost nothing.
+    Index(
+        "ix_outbox_message_ref",
+        "message_ref",
+        **_when("channel = 'whatsapp' AND message_ref IS NOT NULL"),
+    ),
     # What was on its way when a process ended.
     Index("ix_outbox_leased", "lease_until", **_when("lease_until IS NOT NULL")),
+)
+
+# WhatsApp's templates as the platform last said they are; their texts are in the catalogues.
+templates = Table(
+    "templates",
+    metadata,
+    _id(),
+    Column("name", String(80), nullable=False),
+    # The platform's code of the language; Darija has none, so its templates have names of their own.
+    Column("language", String(8), nullable=False),
+    # The platform's word in lower case: approved, pending, rejected, paused, disabled, ...
+    Column("status", String(24), nullable=False),
+    Column("category", String(24)),
+    Column("reason", String(120)),
+    Column("changed_at", Moment, nullable=False),
+    UniqueConstraint("name", "language"),
+)
+
+# When somebody was last written to first, outside their window: so many people in 24 hours may be.
+openings = Table(
+    "openings",
+    metadata,
+    Column(
+        "address_id",
+        Identity,
+        ForeignKey("addresses.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    Column("opened_at", Moment, nullable=False),
+    Index("ix_openings_opened_at", "opened_at"),
+)
+
+# Messages charged, by day in the country's zone; nobody is named, so they stay.
+billed_days = Table(
+    "billed_days",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("category", String(24), primary_key=True),
+    Column("bulk", Boolean, primary_key=True),
+    Column("messages", Integer, nullable=False),
+)
+
+# Announcements' messages that the day's budget has let out.
+budget_days = Table(
+    "budget_days",
+    metadata,
+    Column("day", Date, primary_key=True),
+    Column("messages", Integer, nullable=False),
 )
 
 tasks = Table(

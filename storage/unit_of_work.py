@@ -10,17 +10,20 @@ from storage.addresses import AddressStore
 from storage.announcements import AnnouncementStore
 from storage.appointments import AppointmentStore
 from storage.audit import AuditStore
+from storage.billing import BillingStore
 from storage.centres import CentreStore
 from storage.closures import ClosureStore
 from storage.contacts import ContactStore
 from storage.encryption import KeyRing
 from storage.inbox import InboxStore
 from storage.invitations import InvitationStore
+from storage.links import LinkStore
 from storage.marks import MarkStore
 from storage.outbox import Carrier, OutboxStore
 from storage.schedule import DueStore
 from storage.sessions import SessionStore
 from storage.tasks import TaskStore
+from storage.templates import TemplateStore
 
 if TYPE_CHECKING:
     from conversations.ports import Desk
@@ -45,6 +48,7 @@ class UnitOfWork:
         self.topics: set[str] = set()
         self.contacts = ContactStore(connection, keys)
         self.addresses = AddressStore(connection, keys)
+        self.links = LinkStore(connection, keys)
         self.invitations = InvitationStore(connection)
         self.sessions = SessionStore(connection, keys)
         self.centres = CentreStore(connection)
@@ -57,6 +61,8 @@ class UnitOfWork:
         self.inbox = InboxStore(connection, keys)
         self.outbox = OutboxStore(connection, keys, topics=self.topics, carriers=carriers)
         self.marks = MarkStore(connection)
+        self.templates = TemplateStore(connection)
+        self.billing = BillingStore(connection, zone)
 
 
 if TYPE_CHECKING:

@@ -13,10 +13,19 @@ from bot.centres_file import read_centres
 from bot.holidays import proposed_closures
 from bot.places import load_catchment, load_places
 from bot.texts import GettextTexts
+from conversations.care.addresses import (
+    LIFE,
+    KnownAddress,
+    LinkKind,
+    LinkOffer,
+    new_code,
+    wait_after,
+)
 from conversations.care.announcements import (
     Announcement,
     AnnouncementStatus,
     Audience,
+    Cost,
     Progress,
     text_language,
 )
@@ -27,10 +36,13 @@ from conversations.care.hours import PUBLIC_OFFICE_RULES, VisitRules
 from conversations.care.people import STAFF, Consent, Contact, ContactId, Invitation, Role
 from conversations.care.tasks import Task, TaskKind, TaskStatus
 from conversations.engine.outbound import Purpose
-from conversations.engine.session import Notice
+from conversations.engine.reply import Channel
+from conversations.engine.session import Notice, Session
 from conversations.errors import (
     AppointmentNotLive,
     CentreUnknown,
+    CodeInvalid,
+    CodesSlowed,
     InvitationInvalid,
     SlotTaken,
     TaskTaken,
@@ -183,6 +195,116 @@ class FakeContacts:
 
     def _change(self, contact_id: ContactId, **changes: object) -> None:
         self._contacts[contact_id] = replace(self._contacts[contact_id], **changes)  # type: ignore[arg-type]
+
+
+class FakeAddresses:
+    """Whose each address is. The one last used comes first."""
+
+    def __init__(self, desk: "FakeDesk") -> None:
+        self._desk = desk
+        self.owners: dict[int, ContactId] = {}
+        self.rows: dict[int, KnownAddress] = {}
+
+    def new(self, contact_id: ContactId, channel: Channel, *, now: datetime) -> int:
+        number = len(self.rows) + 1
+        self.owners[number] = contact_id
+        self.rows[number] = KnownAddress(number, channel, reachable=True, preferred=False, last_used_at=now)
+        return number
+
+    def used(self, address_id: int, *, now: datetime) -> None:
+        self.rows[address_id] = replace(self.rows[address_id], last_used_at=now)
+
+    def preferred(self, contact_id: ContactId) -> int | None:
+        own = [self.rows[number] for number, owner in self.owners.items() if owner == contact_id]
+        best = max(own, key=lambda row: (row.preferred, row.last_used_at, row.id), default=None)
+        return None if best is None else best.id
+
+    async def of(self, contact_id: ContactId) -> list[KnownAddress]:
+        own = [self.rows[number] for number, owner in self.owners.items() if owner == contact_id]
+        return sorted(own, key=lambda row: (row.last_used_at, row.id), reverse=True)
+
+    async def prefer(self, contact_id: ContactId, address_id: int | None) -> None:
+        for row in await self.of(contact_id):
+            self.rows[row.id] = replace(row, preferred=row.id == address_id)
+
+    async def cut(self, contact_id: ContactId, address_id: int, *, now: datetime) -> ContactId:
+        if self.owners.get(address_id) != contact_id:
+            return contact_id
+        self.owners[address_id] = self._desk.contacts.new(now=now).id
+        self.rows[address_id] = replace(self.rows[address_id], preferred=False)
+        return self.owners[address_id]
+
+
+class FakeLinks:
+    def __init__(self, desk: "FakeDesk") -> None:
+        self._desk = desk
+        self._numbers = count(1)
+        self._open: dict[str, tuple[LinkOffer, datetime | None]] = {}
+        self._wrong: Counter[int] = Counter()
+        self._not_before: dict[int, datetime] = {}
+
+    async def new_code(self, contact_id: ContactId, kind: LinkKind, *, now: datetime) -> str:
+        self._open = {
+            code: (offer, until)
+            for code, (offer, until) in self._open.items()
+            if (offer.contact_id, offer.kind) != (contact_id, kind)
+        }
+        number, life = next(self._numbers), LIFE[kind]
+        code = new_code(kind, lambda below: number * 7919 % below)
+        self._open[code] = (LinkOffer(number, kind, contact_id), None if life is None else now + life)
+        return code
+
+    async def find(self, code: str, address_id: int, *, now: datetime) -> LinkOffer:
+        not_before = self._not_before.get(address_id, now)
+        if not_before > now:
+            raise CodesSlowed(not_before)
+        offer, until = self._open.get(code, (None, None))
+        if offer is None or (until is not None and until <= now):
+            self._wrong[address_id] += 1
+            self._not_before[address_id] = now + wait_after(self._wrong[address_id])
+            raise CodeInvalid
+        return offer
+
+    async def has_history(self, contact_id: ContactId) -> bool:
+        desk = self._desk
+        return (
+            (await desk.contacts.get(contact_id)).enrolled_at is not None
+            or any(visit.contact_id == contact_id for visit in desk.appointments.rows.values())
+            or any(task.contact_id == contact_id for task in desk.tasks.rows.values())
+        )
+
+    async def join(self, link_id: int, contact_id: ContactId, *, now: datetime) -> ContactId:
+        for code, (offer, until) in self._open.items():
+            if offer.id == link_id and (until is None or until > now):
+                del self._open[code]
+                self._merge(contact_id, offer.contact_id)
+                return offer.contact_id
+        raise CodeInvalid
+
+    def _merge(self, other: ContactId, owner: ContactId) -> None:
+        desk = self._desk
+        for address_id, contact_id in desk.addresses.owners.items():
+            if contact_id == other:
+                desk.addresses.owners[address_id] = owner
+        for visit in desk.appointments.rows.values():
+            if visit.contact_id == other:
+                desk.appointments.rows[visit.id] = replace(visit, contact_id=owner)
+        for task in desk.tasks.rows.values():
+            if task.contact_id == other:
+                desk.tasks.rows[task.id] = replace(task, contact_id=owner)
+        desk.schedule.due = [
+            replace(due, contact_id=owner) if due.contact_id == other else due
+            for due in desk.schedule.due
+            if due.contact_id != other or due.purpose is Purpose.REMINDER
+        ]
+
+
+class FakeSessions:
+    def __init__(self) -> None:
+        self.rows: dict[ContactId, Session] = {}
+
+    async def load(self, contact_id: ContactId) -> Session:
+        return self.rows.get(contact_id, Session())
 
 
 class FakeInvitations:
@@ -584,12 +706,25 @@ class FakeAudit:
         return sorted((look.now for look in self.looks if look.at_contact == at_contact), reverse=True)
 
 
+class FakeBilling:
+    """Charges what a test says; nothing unless told."""
+
+    def __init__(self) -> None:
+        self.next = Cost()
+
+    async def cost(self, audience: Audience, languages: Collection[str], *, now: datetime) -> Cost:
+        return self.next
+
+
 class FakeDesk:
     """All stores, and the notices still open, each with the one it was pushed to."""
 
     def __init__(self) -> None:
         self.notices: list[tuple[ContactId, Notice]] = []
         self.contacts = FakeContacts(self)
+        self.addresses = FakeAddresses(self)
+        self.links = FakeLinks(self)
+        self.sessions = FakeSessions()
         self.invitations = FakeInvitations()
         self.centres = FakeCentres()
         self.closures = FakeClosures()
@@ -597,6 +732,7 @@ class FakeDesk:
         self.schedule = FakeSchedule(self)
         self.tasks = FakeTasks()
         self.announcements = FakeAnnouncements(self)
+        self.billing = FakeBilling()
         self.audit = FakeAudit()
 
     def regions_of(self, contact: Contact) -> set[str]:

@@ -112,7 +112,8 @@ class Scene:
     routes: Routes
     desk: FakeDesk = field(default_factory=FakeDesk)
     clock: MovableClock = field(default_factory=lambda: MovableClock(MONDAY))
-    people: dict[ContactId, "Person"] = field(default_factory=dict)
+    # By address: one contact may have several phones.
+    people: dict[int, "Person"] = field(default_factory=dict)
     pushes: list[Push] = field(default_factory=list)
 
     def __post_init__(self) -> None:
@@ -174,9 +175,9 @@ class Scene:
             await self._send_due(due)
         self.clock.moves_to(moment)
 
-    async def turn_for(self, contact_id: ContactId) -> Turn[Any]:
+    async def turn_for(self, contact_id: ContactId, address_id: int | None = None) -> Turn[Any]:
         contact = await self.desk.contacts.get(contact_id)
-        person = self.people.get(contact_id)
+        person = self.people.get(address_id or self.desk.addresses.preferred(contact_id) or 0)
         return Turn(
             draft=None,
             contact=contact,
@@ -186,6 +187,7 @@ class Scene:
             desk=self.desk,
             world=self.world,
             channel=person.channel if person else None,
+            address_id=person.address_id if person else None,
         )
 
     async def pushes_out(self, push: Push) -> None:
@@ -193,7 +195,7 @@ class Scene:
         if any(push.key == earlier.key for earlier in self.pushes):
             return
         self.pushes.append(push)
-        turn = await self.turn_for(push.contact_id)
+        turn = await self.turn_for(push.contact_id, push.address_id)
         presented = await Engine(self.routes).present(self.routes.flows[push.flow], push.draft, turn)
         if presented is None:
             return
@@ -212,13 +214,13 @@ class Scene:
             key=push.key,
             subject=push.subject,
         )
-        if person := self.people.get(push.contact_id):
+        if turn.address_id is not None and (person := self.people.get(turn.address_id)):
             person.receives(received, replaces=push.replaces)
         await self.routes.flows[push.flow].first().pushed(turn)
 
     def _joins(self, name: str, contact: Contact, channel: Channel) -> "Person":
-        person = Person(self, name, contact.id, channel)
-        self.people[contact.id] = person
+        person = Person(self, name, self.desk.addresses.new(contact.id, channel, now=self.now), channel)
+        self.people[person.address_id] = person
         return person
 
     async def _send_due(self, due: Due) -> None:
@@ -238,13 +240,25 @@ class Person:
 
     scene: Scene
     name: str
-    contact_id: ContactId
+    address_id: int
     channel: Channel
-    session: Session = field(default_factory=Session)
     last: Screen = field(default_factory=lambda: Screen("", (), None))
     notices: list[ReceivedNotice] = field(default_factory=list)
 
     # What they see and where they are
+
+    @property
+    def contact_id(self) -> ContactId:
+        """Who they are to the service."""
+        return self.scene.desk.addresses.owners[self.address_id]
+
+    @property
+    def session(self) -> Session:
+        return self.scene.desk.sessions.rows.get(self.contact_id, Session())
+
+    @session.setter
+    def session(self, session: Session) -> None:
+        self.scene.desk.sessions.rows[self.contact_id] = session
 
     @property
     def screen(self) -> str:
@@ -330,7 +344,8 @@ class Person:
 
     async def sends(self, reply: Reply) -> Screen:
         """Have one reply handled, as one turn, and the pushes it leads to delivered."""
-        turn = await self.scene.turn_for(self.contact_id)
+        self.scene.desk.addresses.used(self.address_id, now=self.scene.now)
+        turn = await self.scene.turn_for(self.contact_id, self.address_id)
         session = Session.from_json(self.session.to_json())
         outcome = await Engine(self.scene.routes).handle(session, reply, turn, notice=self._notice_for(reply))
         self.session = Session.from_json(outcome.session.to_json())

@@ -124,6 +124,7 @@ def clean_environment(settings: Mapping[str, str]) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("JISR_", "TELEGRAM_")) and name not in ("DATABASE_URL", "PUBLIC_URL")
+        if not name.startswith(("JISR_", "TELEGRAM_", "WHATSAPP_"))
+        and name not in ("DATABASE_URL", "PUBLIC_URL")
     }
     return {**kept, **settings}

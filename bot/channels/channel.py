@@ -1,10 +1,12 @@
 """What delivery asks of a channel: send one message, and say truly what became of it."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol
 
 from conversations.engine.outbound import OutboundMessage
 from conversations.engine.reply import Channel
+from storage.outbox import OutboxRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,14 @@ class AddressUnreachable(SendFailed):
     """The person blocked the service or is gone: nothing can reach this address."""
 
 
+class Undeliverable(SendFailed):
+    """This message will not reach the person, though the address may take others."""
+
+
+class WindowClosed(Undeliverable):
+    """The person has not written for so long that only an approved template may reach them."""
+
+
 class MessageRefused(SendFailed):
     """The platform will never take this message; trying again changes nothing."""
 
@@ -54,6 +64,22 @@ class TooFast(SendFailed):
         self.retry_after_s = retry_after_s
 
 
+class Held(SendFailed):
+    """It may not leave before a moment (aware), by the platform's limits or our own."""
+
+    def __init__(self, reason: str, until: datetime) -> None:
+        super().__init__(reason)
+        self.until = until
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """`message_ref` is the channel's name of a message, `template` the platform's template it went as."""
+
+    message_ref: str | None
+    template: str | None = None
+
+
 class Sender(Protocol):
     """The sending side of a channel."""
 
@@ -65,3 +91,10 @@ class Sender(Protocol):
 
         Raises SendFailed in one of its kinds.
         """
+
+
+class Gate(Protocol):
+    """Stands before a sender where the platform does not let everything go to everybody at any time."""
+
+    async def send(self, row: OutboxRow, message: OutboundMessage) -> Sent:
+        """Send a message as what it may go now. Raises SendFailed in one of its kinds, Held among them."""

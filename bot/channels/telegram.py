@@ -31,13 +31,13 @@ from telegram.error import (
 from telegram.request import RequestData
 
 from bot.channels.channel import AddressUnreachable, MessageRefused, Pace, SendFailed, TooFast, TryLater
+from bot.channels.plain_text import directed, parts, units, whole, words
 from bot.channels.telegram_transport import Fields, NotSent, Unclear
 from conversations.engine.flow import Choice
 from conversations.engine.outbound import OutboundMessage
 from conversations.engine.reply import (
     Blocked,
     Channel,
-    Command,
     Inbound,
     Location,
     Media,
@@ -45,7 +45,6 @@ from conversations.engine.reply import (
     Reply,
     SharedPhone,
     Tap,
-    Text,
 )
 from conversations.engine.words import Word
 from conversations.texts import clean_incoming
@@ -68,9 +67,7 @@ LOCATION_LABEL = "📍"
 # Stands before the colon in the buttons of a message that is no prompt.
 NO_PROMPT = "g"
 KEYBOARD_GONE = "👌"
-RIGHT_TO_LEFT_MARK = "\u200f"
 
-_COMMAND = re.compile(r"/([A-Za-z0-9_]{1,32})(?:@\w+)?(?:\s+(.*))?", re.DOTALL)
 _BUTTON_DATA = re.compile(rf"([pn]\d{{1,18}}|{NO_PROMPT}):(.+)")
 
 # Messages that Telegram writes itself: a pinned message, a new background. The last five only say
@@ -224,7 +221,7 @@ def _inbound(
 
 def _reply(message: telegram.Message) -> Reply | None:
     if message.text is not None:
-        return _words(clean_incoming(message.text))
+        return words(clean_incoming(message.text))
     caption = clean_incoming(message.caption or "")
     match message.effective_attachment:
         case telegram.Location(latitude=latitude, longitude=longitude):
@@ -249,13 +246,6 @@ def _reply(message: telegram.Message) -> Reply | None:
             return None
         case _:
             return Media(MediaKind.OTHER, caption=caption)
-
-
-def _words(text: str) -> Reply:
-    command = _COMMAND.fullmatch(text)
-    if command is None:
-        return Text(text)
-    return Command(command[1].lower(), (command[2] or "").strip())
 
 
 def _shared(contact: telegram.Contact, sender: telegram.User | None) -> Reply:
@@ -309,10 +299,10 @@ def render(message: OutboundMessage) -> list[Call]:
     None for a message without words or media: it only acknowledges a tap. Nothing is marked up, so
     that people's words are never read as markup.
     """
-    text = _directed(_whole(message.text), message.direction)
-    parts = _parts(text) if text.strip() else []
+    text = directed(whole(message.text), message.direction)
+    texts = parts(text, MAX_TEXT) if text.strip() else []
     media = _media(message)
-    if not parts and media is None:
+    if not texts and media is None:
         return []
     markup = _markup(message)
     before: list[Call] = []
@@ -322,12 +312,12 @@ def render(message: OutboundMessage) -> list[Call]:
     elif message.takes_keyboard_away and markup is None:
         markup = KEYBOARD_REMOVED
     if media is not None:
-        return before + _with_media(media, parts, markup)
+        return before + _with_media(media, texts, markup)
     # Only a message with inline buttons, or without any, can be written in place.
-    is_plain = len(parts) == 1 and not before
+    is_plain = len(texts) == 1 and not before
     if message.edits and is_plain and (markup is None or "inline_keyboard" in markup):
-        return [EditText(int(message.edits), parts[0], markup)]
-    return before + _texts(parts, markup)
+        return [EditText(int(message.edits), texts[0], markup)]
+    return before + _texts(texts, markup)
 
 
 def _media(message: OutboundMessage) -> SendMedia | None:
@@ -337,16 +327,16 @@ def _media(message: OutboundMessage) -> SendMedia | None:
     return SendMedia(MediaKind(message.media_kind), message.media_ref)
 
 
-def _with_media(media: SendMedia, parts: Sequence[str], markup: Markup | None) -> list[Call]:
-    if not parts:
+def _with_media(media: SendMedia, texts: Sequence[str], markup: Markup | None) -> list[Call]:
+    if not texts:
         return [SendMedia(media.kind, media.ref, None, markup)]
-    if media.kind is not MediaKind.STICKER and len(parts) == 1 and _units(parts[0]) <= MAX_CAPTION:
-        return [SendMedia(media.kind, media.ref, parts[0], markup)]
-    return [media, *_texts(parts, markup)]
+    if media.kind is not MediaKind.STICKER and len(texts) == 1 and units(texts[0]) <= MAX_CAPTION:
+        return [SendMedia(media.kind, media.ref, texts[0], markup)]
+    return [media, *_texts(texts, markup)]
 
 
-def _texts(parts: Sequence[str], markup: Markup | None) -> list[Call]:
-    *first, last = parts
+def _texts(texts: Sequence[str], markup: Markup | None) -> list[Call]:
+    *first, last = texts
     return [*map(SendText, first), SendText(last, markup)]
 
 
@@ -358,7 +348,7 @@ def _markup(message: OutboundMessage) -> Markup | None:
     prompt_ref = NO_PROMPT if message.prompt_ref is None else message.prompt_ref
     return {
         "inline_keyboard": [
-            [{"text": _whole(choice.label), "callback_data": f"{prompt_ref}:{choice.id}"} for choice in row]
+            [{"text": whole(choice.label), "callback_data": f"{prompt_ref}:{choice.id}"} for choice in row]
             for row in layout(message.choices)
         ]
     }
@@ -367,7 +357,7 @@ def _markup(message: OutboundMessage) -> Markup | None:
 def _location_keyboard(choices: Sequence[Choice], label: str) -> Markup:
     """Return the keyboard with the location button; the other buttons type their label."""
     rows: list[list[JSON]] = [[{"text": label, "request_location": True}]]
-    rows += [[{"text": _whole(choice.label)} for choice in row] for row in layout(choices)]
+    rows += [[{"text": whole(choice.label)} for choice in row] for row in layout(choices)]
     return {"keyboard": rows, "resize_keyboard": True, "one_time_keyboard": True}
 
 
@@ -420,50 +410,6 @@ def _width(label: str) -> int:
         for character in label
         if unicodedata.category(character) not in {"Mn", "Me", "Cf"}
     )
-
-
-def _directed(text: str, direction: str) -> str:
-    """Return the text with each line running as its language does.
-
-    A line's first letter decides: a Latin name in front would turn an Arabic line round. A line without
-    any Arabic is somebody's French, and runs as French does.
-    """
-    if direction != "rtl":
-        return text
-    return "\n".join(
-        f"{RIGHT_TO_LEFT_MARK}{line}" if _starts_left_to_right(line) and _has_arabic(line) else line
-        for line in text.split("\n")
-    )
-
-
-def _has_arabic(line: str) -> bool:
-    return any(unicodedata.bidirectional(letter) in ("R", "AL") for letter in line)
-
-
-def _starts_left_to_right(line: str) -> bool:
-    kinds = map(unicodedata.bidirectional, line)
-    return next((kind for kind in kinds if kind in {"L", "R", "AL"}), None) == "L"
-
-
-def _whole(text: str) -> str:
-    """Return the text with halves of emoji replaced: a web page can send one, HTTP can't carry it."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace")
-
-
-def _parts(text: str) -> list[str]:
-    """Return the text in messages that Telegram takes, cut at line ends or at least at spaces."""
-    parts = []
-    while _units(text) > MAX_TEXT:
-        # A pair that the limit cuts in two goes to the next part.
-        head = text.encode("utf-16-le")[: 2 * MAX_TEXT].decode("utf-16-le", "ignore")
-        cut = max(head.rfind("\n"), 0) or max(head.rfind(" "), 0) or len(head)
-        parts.append(text[:cut])
-        text = text[cut:].lstrip("\n ")
-    return [part for part in (*parts, text) if part.strip()]
-
-
-def _units(text: str) -> int:
-    return len(text.encode("utf-16-le")) // 2
 
 
 # The client

@@ -30,6 +30,14 @@ class Audience:
     language: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What a platform charges for: `messages` of an announcement to come, `today` what it charged so far."""
+
+    messages: int = 0
+    today: int = 0
+
+
 class AnnouncementStatus(StrEnum):
     RUNNING = "running"
     STOPPED = "stopped"

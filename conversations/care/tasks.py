@@ -21,6 +21,7 @@ class TaskKind(StrEnum):
     HELP = "help"  # they answered a check-in with "I need help"
     CALL_BACK = "call_back"  # they want to be called
     DANGER = "danger"  # their words sounded like danger
+    UNREACHED = "unreached"  # a message that they need can't be brought to them
     NOT_UNDERSTOOD = "not_understood"  # the service failed them three times
 
 

@@ -20,6 +20,7 @@ from conversations.engine.flow import (
     Farewell,
     Finish,
     Flow,
+    GoOn,
     Goto,
     Home,
     Move,
@@ -39,9 +40,16 @@ DOUBLE_TAP = timedelta(seconds=2)
 PATIENT_MISSES = 3
 # One Telegram message, with room for navigation and isolates (4096 UTF-16 units).
 LONGEST_TEXT = 3500
+# The one choice of a pushed prompt that stands for all of them: shows it whole, with the others.
+SHOW = "!show"
 
 Handler = Callable[[Turn[Any]], Awaitable[Move]]
 CommandHandler = Callable[[Turn[Any], str], Awaitable[Move]]
+CodeHandler = Callable[[Turn[Any], str], Awaitable[Move | None]]
+
+
+async def _no_code(turn: Turn[Any], text: str) -> None:
+    return None
 
 
 @dataclass(frozen=True)
@@ -50,7 +58,8 @@ class Routes:
 
     `home` says where somebody belongs who is inside no flow; `gate` names the flow a person must
     finish before the one named (language, consent), None when they may go on. `words` act on words
-    that always work and `commands` on slash commands, with what follows the command.
+    that always work and `commands` on slash commands, with what follows the command. `codes` acts on a typed
+    code that joins the address to somebody; None when the text is none, Again when it is a wrong one.
     """
 
     flows: Mapping[str, Flow[Any]]
@@ -58,6 +67,7 @@ class Routes:
     gate: Callable[[Turn[Any], str], Flow[Any] | None]
     words: Mapping[Word, Handler]
     commands: Mapping[str, CommandHandler]
+    codes: CodeHandler = _no_code
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +157,8 @@ class _Handling:
         elif notice and tap.prompt_ref == notice.prompt_ref and notice.offers(tap.choice_id):
             self._acts_on(tap)
             await (self._word(word) if word else self._chosen_on_notice(notice, tap.choice_id))
+        elif notice and tap.prompt_ref == notice.prompt_ref and tap.choice_id == SHOW:
+            await self._show_whole(notice)
         elif word and word is not Word.BACK:
             await self._word(word)
         elif not self._is_double_tap(tap):
@@ -182,6 +194,11 @@ class _Handling:
             await self._word(word)
             return
         step = self._current_step()
+        code = await self._routes.codes(self._turn, reply.text)
+        # Where free text is asked for, digits that are no code are part of it.
+        if code and (step is None or step.matches_typed_choices or not isinstance(code, Again)):
+            await self._move(code)
+            return
         if (notice := self._notice_typed_on()) and (step is None or step.matches_typed_choices):
             choice_id = matching_choice(reply.text, notice.choices)
             if choice_id:
@@ -291,6 +308,16 @@ class _Handling:
                 self._session = replace(self._session, frame=notice.frame)
                 await self._move(move, flow)
 
+    async def _show_whole(self, notice: Notice) -> None:
+        """Show a pushed prompt as it stands now; the person goes on with what they were doing."""
+        found = self._open(notice.frame)
+        if found is None:
+            await self._resume(self._turn.gettext("That message is too old."))
+            return
+        prompt = await found[1]().ask(self._turn)
+        shown = replace(prompt, text=_fitting(prompt.text), choices=notice.choices)
+        self._turn.effects.append(Show(shown, notice.prompt_ref, in_place=False))
+
     # Moves
 
     async def _move(self, move: Move, flow: Flow[Any] | None = None, *, interrupts: bool = False) -> None:
@@ -310,6 +337,17 @@ class _Handling:
             case Farewell(text):
                 self._session = Session(prompt_no=self._session.prompt_no)
                 self._show_plain(text, ())
+            case GoOn(said):
+                await self._go_on(said)
+
+    async def _go_on(self, said: str) -> None:
+        """Take up the session of the contact that the turn has become, where they left it."""
+        theirs = await self._turn.desk.sessions.load(self._turn.contact.id)
+        if theirs.expires_at is not None and theirs.expires_at < self._turn.now:
+            theirs = replace(theirs, frame=None, choices=(), resume=None)
+        # Buttons of what was shown before at this address must not fit one of the next prompts.
+        self._session = replace(theirs, prompt_no=max(theirs.prompt_no, self._session.prompt_no))
+        await self._resume(said)
 
     async def _enter(self, flow: Flow[Any], draft: Any, step_name: str | None, said: str | None) -> None:
         if self._turn.contact.role not in flow.roles:

@@ -104,7 +104,14 @@ class Farewell:
     text: str
 
 
-Move = Goto | Again | Enter | Finish | Home | Farewell
+@dataclass(frozen=True, slots=True)
+class GoOn:
+    """The turn's contact is now who has just been found out: go on where they are, with a notice."""
+
+    notice: str
+
+
+Move = Goto | Again | Enter | Finish | Home | Farewell | GoOn
 
 
 class Step(ABC, Generic[Draft]):

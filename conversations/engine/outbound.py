@@ -17,6 +17,7 @@ class Purpose(StrEnum):
     REMINDER = "reminder"
     CHECK_IN = "check_in"
     HANDOVER = "handover"  # words between a person and a caseworker
+    ADDRESS = "address"  # another phone or app was joined to the person's conversation
     BROADCAST = "broadcast"
 
 
@@ -33,6 +34,7 @@ LANES = {
     Purpose.STAFF: Lane.INTERACTIVE,
     Purpose.VISIT: Lane.INTERACTIVE,
     Purpose.HANDOVER: Lane.INTERACTIVE,
+    Purpose.ADDRESS: Lane.INTERACTIVE,
     Purpose.REMINDER: Lane.DUE,
     Purpose.CHECK_IN: Lane.DUE,
     Purpose.BROADCAST: Lane.BULK,

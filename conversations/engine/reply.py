@@ -14,6 +14,8 @@ class Channel(StrEnum):
     WHATSAPP = "whatsapp"
     WEBCHAT = "webchat"
     TERMINAL = "terminal"
+    # Only for reminders, when nothing else reaches somebody; nobody writes from there.
+    SMS = "sms"
 
 
 class MediaKind(StrEnum):
@@ -92,6 +94,8 @@ class Inbound:
     that the answer may be written in its place; `tap_ref` is what the channel wants acknowledged.
     `language_hint` is the language the person's device speaks, None when the channel does not say.
     `group_id` is set when the message came from a group: nothing personal is said there.
+    `phone` is the sender's number in digits, country code first, where the channel tells it beside
+    another id.
     """
 
     channel: Channel
@@ -101,6 +105,7 @@ class Inbound:
     tap_ref: str | None = None
     language_hint: str | None = None
     group_id: str | None = None
+    phone: str | None = None
 
     def __repr__(self) -> str:
         return f"<Inbound {self.channel} {type(self.reply).__name__}>"

@@ -30,6 +30,7 @@ class Push:
     `key` is unique for ever: pushing the same key again changes nothing. With `replaces` the message
     sent under that key is written over. `subject` names what the notice is about ("visit:12").
     `keeps_quiet`: never at night, even when it is late. `useful_until`: aware; from then on never.
+    `address_id` is where to, for what only this address is to hear; None: where the person is written to.
     """
 
     contact_id: ContactId
@@ -41,6 +42,7 @@ class Push:
     replaces: str | None = None
     keeps_quiet: bool = False
     useful_until: datetime | None = None
+    address_id: int | None = None
 
 
 Effect = Show | Push
@@ -51,6 +53,7 @@ class Turn(Generic[Draft]):
     """What a step is given. `now` is aware UTC; `today` and `local_now` are in the country's zone.
 
     `reply` is the one being handled, None while a prompt is made for somebody who sent nothing.
+    `address_id` is where the reply came from, or where the prompt goes to.
     """
 
     draft: Draft
@@ -61,6 +64,7 @@ class Turn(Generic[Draft]):
     desk: Desk
     world: World
     channel: Channel | None = None
+    address_id: int | None = None
     reply: Reply | None = None
     effects: list[Effect] = field(default_factory=list)
 
@@ -75,7 +79,11 @@ class Turn(Generic[Draft]):
 
     async def reload(self) -> None:
         """Read the contact again after a step changed it, and speak their language from here on."""
-        self.contact = await self.desk.contacts.get(self.contact.id)
+        await self.becomes(self.contact.id)
+
+    async def becomes(self, contact_id: ContactId) -> None:
+        """Go on as the contact that the address now belongs to."""
+        self.contact = await self.desk.contacts.get(contact_id)
         if self.contact.language is not None:
             self.texts = self.all_texts(self.contact.language)
 
@@ -91,6 +99,9 @@ class Turn(Generic[Draft]):
     def format_day(self, day: date) -> str:
         return self.texts.format_day(day)
 
+    def label_day(self, day: date) -> str:
+        return self.texts.label_day(day)
+
     def format_time(self, at: time) -> str:
         return self.texts.format_time(at)
 
@@ -104,9 +115,12 @@ class Turn(Generic[Draft]):
         key: str,
         subject: str | None = None,
         replaces: str | None = None,
+        address_id: int | None = None,
     ) -> None:
         """Have a flow's first prompt shown to somebody else (or to this person, apart)."""
-        self.effects.append(Push(contact_id, flow, draft, purpose, key, subject, replaces))
+        self.effects.append(
+            Push(contact_id, flow, draft, purpose, key, subject, replaces, address_id=address_id)
+        )
 
     def not_understood(self, reply: Reply | None = None) -> str:
         """Return what to say about an answer that fits nothing here."""

@@ -19,6 +19,7 @@ class Word(StrEnum):
     HELP = "!help"
     PERSON = "!person"
     BACK = "!back"
+    NOT_ME = "!not_me"
     DANGER = "!danger"
 
 
@@ -54,6 +55,12 @@ _WHOLE = {
         "wach kayn chi had yjawbni",
     ),
     Word.BACK: ("back", "retour", "رجوع", "الرجوع", "رجع", "rje3", "rja3", "للخلف"),
+    Word.NOT_ME: (
+        "not me", "this is not me", "wrong number", "wrong person", "pas moi", "ce n'est pas moi",
+        "c'est pas moi", "faux numéro", "mauvais numéro", "erreur de numéro", "لست أنا", "هذا ليس أنا",
+        "رقم خاطئ", "الرقم غلط", "ماشي أنا", "ماشي انا هذا", "نمرة غالطة", "النمرة غالطة", "machi ana",
+        "machi ana hada", "nemra ghalta", "nmra ghalta",
+    ),
 }  # fmt: skip
 
 _DANGER = (

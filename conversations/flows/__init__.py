@@ -7,6 +7,7 @@ from conversations.engine.engine import Routes
 from conversations.engine.flow import Flow, Home, Move
 from conversations.engine.turn import Turn
 from conversations.flows.beneficiary import BENEFICIARY_FLOWS
+from conversations.flows.beneficiary.joining import typed_code
 from conversations.flows.staff import STAFF_COMMANDS, STAFF_FLOWS, redeem
 from conversations.flows.words import WORD_HANDLERS, gate
 
@@ -32,11 +33,12 @@ def routes() -> Routes:
         gate=gate,
         words=WORD_HANDLERS,
         commands={**STAFF_COMMANDS, "start": _start},
+        codes=typed_code,
     )
 
 
 async def _start(turn: Turn[Any], payload: str) -> Move:
-    """Come in: by an invitation, or simply to the menu."""
+    """Come in: by an invitation, with a code from another phone, or simply to the menu."""
     if payload.startswith(INVITATION_PREFIX):
         return await redeem(turn, payload)
-    return Home()
+    return await typed_code(turn, payload) or Home()

@@ -38,6 +38,13 @@ class AnnouncementNews:
     announcement_id: int = 0
 
 
+@dataclass
+class AddressNews:
+    """Another of the person's own addresses (flow "address_added")."""
+
+    address_id: int = 0
+
+
 class AlertKind(StrEnum):
     """What an administrator hears of the service itself."""
 
@@ -60,3 +67,23 @@ class AlertNews:
     kind: AlertKind = AlertKind.UPDATES_WAITING
     is_over: bool = False
     number: int = 0
+
+
+class TemplateEvent(StrEnum):
+    """What the platform did to a template of ours."""
+
+    PAUSED = "paused"
+    # Refused, disabled or deleted.
+    TAKEN_AWAY = "taken_away"
+    BACK = "back"
+    # It is charged as something else.
+    CATEGORY = "category"
+
+
+@dataclass
+class TemplateNews:
+    """A template that WhatsApp has changed its mind about (flow "template_news"), by its name there."""
+
+    event: TemplateEvent = TemplateEvent.PAUSED
+    name: str = ""
+    category: str = ""

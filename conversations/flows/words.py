@@ -13,15 +13,18 @@ from conversations.flows.beneficiary.check_in import withdraw_questions
 from conversations.flows.beneficiary.consent import CONSENT
 from conversations.flows.beneficiary.erase import ERASE
 from conversations.flows.beneficiary.help_numbers import HELP_NUMBERS, Call
+from conversations.flows.beneficiary.joining import JOINING
 from conversations.flows.beneficiary.language import LANGUAGE
 from conversations.flows.beneficiary.menu import VISITOR_MENU
 from conversations.flows.beneficiary.nearest import NEAREST
+from conversations.flows.beneficiary.not_me import NOT_ME
 from conversations.flows.beneficiary.services import SERVICES
 from conversations.flows.beneficiary.stop import STOP, Stopped
 from conversations.flows.handover import hand_over, said_in
 
-# Nobody has to answer anything before they get help, stop the messages or have their data erased.
-_FOR_ALL = frozenset(flow.name for flow in (LANGUAGE, HELP_NUMBERS, STOP, ERASE))
+# Nobody has to answer anything before they get help, stop the messages, have their data erased or say who
+# they are.
+_FOR_ALL = frozenset(flow.name for flow in (LANGUAGE, HELP_NUMBERS, STOP, ERASE, JOINING, NOT_ME))
 # Nothing is kept here, so those who refused may look.
 _WITHOUT_CONSENT = frozenset(flow.name for flow in (CONSENT, VISITOR_MENU, NEAREST, SERVICES))
 
@@ -68,6 +71,10 @@ async def _stop(turn: Turn[Any]) -> Move:
     return Enter(STOP.name, Stopped(news=contact.news, check_ins=contact.check_ins))
 
 
+async def _not_me(turn: Turn[Any]) -> Move:
+    return Enter(NOT_ME.name) if turn.contact.role is Role.BENEFICIARY else Home()
+
+
 async def _in_danger(turn: Turn[Any]) -> Move:
     """Give the numbers to call, and tell caseworkers unless the person refused that anything is kept.
 
@@ -86,5 +93,6 @@ WORD_HANDLERS: Mapping[Word, Handler] = {
     Word.LANGUAGE: _choose_language,
     Word.HELP: _show_numbers,
     Word.PERSON: _talk_to_person,
+    Word.NOT_ME: _not_me,
     Word.DANGER: _in_danger,
 }

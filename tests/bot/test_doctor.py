@@ -24,9 +24,11 @@ from storage.encryption import KeyRing
 from storage.errors import DatabaseUnreachable
 from storage.inbox import NewUpdate
 from storage.vitals import BACKUP_MARK, TICKED_MARK
+from tests.fake_graph import FakeGraph
 from tests.service import as_setting
 from tests.storage.conftest import centre_row
 from tests.telegram_people import KEYS, TOKEN
+from tests.whatsapp_people import settings_with
 
 PUBLIC = "https://jisr.example.org"
 OTHER_KEYS = "other:b29vb29vb29vb29vb29vb29vb29vb29vb29vb29vb28="
@@ -419,3 +421,23 @@ def test_programs_get_json() -> None:
         "status": "warning",
         "findings": [{"grade": "warning", "about": "disk", "sentence": "Make room."}],
     }
+
+
+@on_sqlite
+async def test_a_whatsapp_number_is_asked_after(clinic: Clinic) -> None:
+    off = await clinic.finds("whatsapp")
+    async with FakeGraph() as graph:
+        clinic.environ |= settings_with(graph, clinic.url)
+        well = await clinic.finds("whatsapp")
+        clinic.environ["WHATSAPP_PHONE_NUMBER_ID"] = "999"
+        elsewhere = await clinic.finds("whatsapp")
+        clinic.environ["WHATSAPP_TOKEN"] = "EAAwrong"
+        [(locked_out, sentence)] = await clinic.finds("whatsapp")
+    [(gone, _)] = await clinic.finds("whatsapp")
+
+    assert off == [(Grade.GOOD, "WhatsApp is off: there is no WHATSAPP_TOKEN.")]
+    assert well == [(Grade.GOOD, "WhatsApp knows the number: Jisr.")]
+    assert elsewhere == [(Grade.BAD, "WhatsApp knows no such number: see WHATSAPP_PHONE_NUMBER_ID.")]
+    assert (locked_out, gone) == (Grade.BAD, Grade.BAD)
+    assert "WHATSAPP_TOKEN" in sentence
+    assert "EAAwrong" not in sentence

@@ -35,7 +35,17 @@ from storage.errors import DatabaseLocked
 from storage.inbox import NewUpdate
 from storage.outbox import Delivered, OutboxRow
 from storage.retention import Grows
-from storage.tables import announcements, contacts, due_messages, inbox, notices, outbox, tasks
+from storage.tables import (
+    addresses,
+    announcements,
+    contacts,
+    due_messages,
+    inbox,
+    notices,
+    openings,
+    outbox,
+    tasks,
+)
 from storage.unit_of_work import UnitOfWork
 from tests.bot.small_talk import cut_off
 from tests.fakes import MovableClock, marked_texts, real_world
@@ -469,6 +479,22 @@ async def test_holidays_of_the_coming_months_are_proposed_and_staff_have_the_las
     assert set(found) == {new_year, manifesto}
     assert (found[new_year].closed, found[new_year].decided) == (True, False)
     assert (found[manifesto].closed, found[manifesto].decided) == (False, True)
+
+
+async def test_whom_whatsapp_wrote_to_first_is_forgotten_after_a_day(town: Town) -> None:
+    await town.joins("brahim")
+    async with town.database.transaction() as unit:
+        (address_id,) = await unit.connection.scalars(select(addresses.c.id))
+        await unit.billing.open(address_id, now=town.clock.now(), limit=1)
+    await town.ticks.forget()
+    async with town.database.reading() as unit:
+        assert len(list(await unit.connection.scalars(select(openings.c.address_id)))) == 1
+
+    town.clock.moves_to(town.clock.now() + timedelta(days=1))
+    await town.ticks.forget()
+
+    async with town.database.reading() as unit:
+        assert list(await unit.connection.scalars(select(openings.c.address_id))) == []
 
 
 async def test_what_is_no_longer_needed_is_forgotten_and_nothing_else(town: Town) -> None:

@@ -25,16 +25,21 @@ from storage.tables import (
     announcements,
     appointments,
     audit,
+    billed_days,
+    budget_days,
     closures,
     contacts,
     due_messages,
     inbox,
+    link_codes,
     marks,
     metadata,
     notices,
+    openings,
     outbox,
     sessions,
     tasks,
+    templates,
 )
 from tests.conftest import PostgresServer
 from tests.storage.conftest import NOW, Town, stores
@@ -135,6 +140,15 @@ async def fill(town: Town) -> None:
             announcements,
             {"audience": "{}", "texts": odd, "status": "running", "total": 1, "started_at": NOW},
         ),
+        (link_codes, {"contact_id": amina, "kind": "link", "code_hash": b"\0" * 32, "created_at": NOW}),
+        (
+            templates,
+            {"name": "jisr_visit", "language": "ar", "status": "paused", "reason": odd, "changed_at": last},
+        ),
+        # The key has three parts, of which one is a truth value.
+        (billed_days, {"day": date(2026, 11, 23), "category": "utility", "bulk": True, "messages": 2}),
+        (billed_days, {"day": date(2026, 11, 23), "category": "utility", "bulk": False, "messages": 1}),
+        (budget_days, {"day": date(2026, 11, 23), "messages": 2}),
         (audit, {"at_contact_id": amina, "what": "task", "at": NOW}),
         # In the order of bytes "Z" comes before "a"; in most languages it does not.
         (marks, {"name": "a", "value": odd}),
@@ -151,6 +165,7 @@ async def fill(town: Town) -> None:
                 payload_enc=b"\xff\0", due_at=NOW, created_at=NOW,
             )
         )  # fmt: skip
+        await connection.execute(insert(openings).values(address_id=address_id, opened_at=first))
         unit = stores(connection, town.keys)
         await unit.invitations.create(Role.MANAGER, None, expires_at=last, now=NOW)
 

@@ -3,20 +3,25 @@
 from typing import Any
 
 from conversations.engine.flow import Flow
+from conversations.flows.beneficiary.address_added import ADDRESS_ADDED
+from conversations.flows.beneficiary.addresses import ADDRESSES
 from conversations.flows.beneficiary.booking import BOOKING
 from conversations.flows.beneficiary.call_request import CALL_REQUEST
 from conversations.flows.beneficiary.check_in import CHECK_IN
 from conversations.flows.beneficiary.consent import CONSENT
 from conversations.flows.beneficiary.erase import ERASE
 from conversations.flows.beneficiary.help_numbers import HELP_NUMBERS
+from conversations.flows.beneficiary.joining import JOINING
 from conversations.flows.beneficiary.language import LANGUAGE
 from conversations.flows.beneficiary.menu import MENU, VISITOR_MENU
 from conversations.flows.beneficiary.my_visits import MY_VISITS
 from conversations.flows.beneficiary.nearest import NEAREST
+from conversations.flows.beneficiary.not_me import NOT_ME
 from conversations.flows.beneficiary.person import PERSON
 from conversations.flows.beneficiary.reminder import REMINDER
 from conversations.flows.beneficiary.services import SERVICES
 from conversations.flows.beneficiary.settings import SETTINGS
+from conversations.flows.beneficiary.sms_reminder import SMS_REMINDER
 from conversations.flows.beneficiary.staff_words import STAFF_WORDS
 from conversations.flows.beneficiary.stop import STOP
 from conversations.flows.beneficiary.visit_confirmed import VISIT_CONFIRMED
@@ -34,13 +39,18 @@ BENEFICIARY_FLOWS: tuple[Flow[Any], ...] = (
     SERVICES,
     PERSON,
     SETTINGS,
+    ADDRESSES,
+    JOINING,
+    NOT_ME,
     HELP_NUMBERS,
     STOP,
     ERASE,
     REMINDER,
+    SMS_REMINDER,
     CHECK_IN,
     VISIT_CONFIRMED,
     VISIT_PROPOSED,
     CALL_REQUEST,
     STAFF_WORDS,
+    ADDRESS_ADDED,
 )

@@ -84,6 +84,8 @@ def _settings(turn: Turn[NoAnswers]) -> list[Choice]:
         Choice("name", turn.pgettext("button", "👤 What to call me")),
         _news_choice(turn),
         _check_ins_choice(turn),
+        # Translators: label, at most 24 characters. Also: use this on another phone or app.
+        Choice("addresses", turn.pgettext("button", "📱 Phones and apps")),
         # Translators: label, at most 24 characters.
         Choice("kept", turn.pgettext("button", "🔎 What is kept")),
         # Translators: label, at most 24 characters.

@@ -30,7 +30,7 @@ class ChooseDay(Step[Wish]):
         if not days:
             return _no_place(turn, centre)
         page = page_of(days, turn.draft.page)
-        choices = [Choice(day.isoformat(), turn.format_day(day)) for day in page.items]
+        choices = [Choice(day.isoformat(), turn.label_day(day)) for day in page.items]
         text = turn.gettext("Which day suits you? Centre: {city}").format(city=city(turn, centre))
         return Prompt(text, [*choices, *page_choices(turn, page)])
 

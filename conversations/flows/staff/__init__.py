@@ -18,6 +18,7 @@ from conversations.flows.staff.manager_menu import MANAGER_MENU
 from conversations.flows.staff.propose import PROPOSE
 from conversations.flows.staff.task_news import TASK_NEWS
 from conversations.flows.staff.tasks import TASKS, show_tasks
+from conversations.flows.staff.template_news import TEMPLATE_NEWS
 from conversations.flows.staff.unheard_request import UNHEARD
 from conversations.flows.staff.visit_news import VISIT_NEWS
 
@@ -39,6 +40,7 @@ STAFF_FLOWS: tuple[Flow[Any], ...] = (
     ANNOUNCEMENT_PROGRESS,
     ADMINISTRATOR_MENU,
     ALERT,
+    TEMPLATE_NEWS,
 )
 
 STAFF_COMMANDS: Mapping[str, CommandHandler] = {

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import date, timedelta
 
+from conversations.care.addresses import LinkKind, spaced
 from conversations.care.appointments import Appointment
 from conversations.care.people import CASEWORKERS
 from conversations.engine.flow import Again, Choice, Enter, Flow, Goto, Move, Prompt, Step
@@ -22,6 +23,7 @@ from conversations.flows.staff.visit_actions import (
 from conversations.flows.staff.visit_words import agenda_line, visit_details
 
 WEEK = 7
+NEW_PHONE = "new_phone"
 
 
 class ShowAgenda(Step[AgendaDraft]):
@@ -57,7 +59,11 @@ class VisitCard(Step[AgendaDraft]):
         visit = await own_visit(turn, turn.draft.appointment_id)
         if visit is None:
             return Prompt(turn.gettext("This visit is not one of your centre's."))
-        return Prompt(await visit_details(turn, visit), action_choices(turn, visit) if visit.is_live else ())
+        if not visit.is_live:
+            return Prompt(await visit_details(turn, visit))
+        # Translators: label, at most 20 characters. A code for a person who comes with a new phone or number.
+        new_phone = Choice(NEW_PHONE, turn.pgettext("button", "🔗 New phone"))
+        return Prompt(await visit_details(turn, visit), [*action_choices(turn, visit), new_phone])
 
     async def chosen(self, turn: Turn[AgendaDraft], choice_id: str) -> Move:
         draft = turn.draft
@@ -68,6 +74,8 @@ class VisitCard(Step[AgendaDraft]):
         visit = await visit_to_act_on(turn, draft.appointment_id)
         if isinstance(visit, str):
             return _back_to_agenda(draft, visit)
+        if choice_id == NEW_PHONE:
+            return _back_to_agenda(draft, await _code_for(turn, visit))
         proposal = Proposal(
             visit.id,
             visit.version,
@@ -86,6 +94,25 @@ async def today(turn: Turn[AgendaDraft], argument: str) -> Move:
 async def week(turn: Turn[AgendaDraft], argument: str) -> Move:
     """Handle /week."""
     return Enter(AGENDA.name, AgendaDraft(days=WEEK))
+
+
+async def _code_for(turn: Turn[AgendaDraft], visit: Appointment) -> str:
+    """Return a code that joins the new phone of somebody whom the caseworker is sure of.
+
+    That they asked is written down, and the person hears of it on the phones they had before.
+    """
+    await turn.desk.audit.looked(turn.contact.id, visit.contact_id, "link_code", now=turn.now)
+    code = await turn.desk.links.new_code(visit.contact_id, LinkKind.LINK, now=turn.now)
+    lines = [
+        turn.gettext("🔗 Code for the person of visit {code}: {link}").format(
+            code=visit.code, link=spaced(code)
+        ),
+        turn.gettext(
+            "Give it only to the person who stands before you and whom you are sure of. They send it to us "
+            "from their new phone within 15 minutes."
+        ),
+    ]
+    return "\n".join(lines)
 
 
 def _back_to_agenda(draft: AgendaDraft, said: str) -> Move:

@@ -218,6 +218,7 @@ class Preview(Step[BroadcastDraft]):
         previews = _previews(turn)
         shown = draft.page % len(previews) if previews else 0
         lines = [await _for_whom(turn), *_who_reads_what(turn), "", _count_words(turn, count)]
+        lines += await _cost_words(turn)
         text = "\n\n".join([*previews[shown : shown + 1], "\n".join(lines)])
         choices = []
         if len(previews) > 1:
@@ -285,6 +286,17 @@ def _count_words(turn: Turn[BroadcastDraft], count: int) -> str:
             "This would reach nobody. Nobody there asked for news, or there is no text for them."
         )
     return turn.ngettext("It goes to {n} person.", "It goes to {n} people.", count).format(n=count)
+
+
+async def _cost_words(turn: Turn[BroadcastDraft]) -> list[str]:
+    """Say what is charged; nothing when that is nothing."""
+    cost = await turn.desk.billing.cost(turn.draft.audience, turn.draft.texts, now=turn.now)
+    if not cost.messages:
+        return []
+    return [
+        turn.gettext("💰 Of these by WhatsApp, which charges each: {n}").format(n=cost.messages),
+        turn.gettext("Charged by WhatsApp today, so far: {n}").format(n=cost.today),
+    ]
 
 
 def _languages(draft: BroadcastDraft) -> tuple[str, ...]:

@@ -53,7 +53,7 @@ class ProposeDay(Step[Proposal]):
     async def ask(self, turn: Turn[Proposal]) -> Prompt:
         visit = await own_visit(turn, turn.draft.appointment_id)
         days = await open_days(turn, visit.centre_slug) if visit else []
-        choices = [Choice(day.isoformat(), turn.format_day(day)) for day in days]
+        choices = [Choice(day.isoformat(), turn.label_day(day)) for day in days]
         if turn.draft.agenda_days:
             # Translators: label, at most 24 characters.
             choices.append(Choice("agenda", turn.pgettext("button", "📋 Agenda")))

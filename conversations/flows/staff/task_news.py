@@ -68,6 +68,9 @@ def _headline(turn: Turn[TaskNews], kind: TaskKind) -> str:
         case TaskKind.MESSAGE:
             # Translators: first line seen on a locked screen.
             return turn.gettext("💬 Somebody wrote to you.")
+        case TaskKind.UNREACHED:
+            # Translators: first line seen on a locked screen.
+            return turn.gettext("📵 A message can't reach somebody. They were to be told:")
         case TaskKind.NOT_UNDERSTOOD:
             # Translators: first line seen on a locked screen.
             return turn.gettext("❓ Somebody was not understood and needs a person.")

@@ -6,8 +6,9 @@ from typing import Any
 
 from conversations.care.tasks import Said, Task, TaskKind, TaskStatus
 from conversations.engine.flow import Choice, Prompt, SentMedia
-from conversations.engine.reply import Channel, MediaKind
+from conversations.engine.reply import MediaKind
 from conversations.engine.turn import Turn
+from conversations.flows.channel_words import channel_name
 
 
 def kind_words(turn: Turn[Any], kind: TaskKind) -> str:
@@ -25,6 +26,9 @@ def kind_words(turn: Turn[Any], kind: TaskKind) -> str:
         case TaskKind.MESSAGE:
             # Translators: label, at most 20 characters. The person wrote a message.
             return turn.pgettext("task", "💬 Message")
+        case TaskKind.UNREACHED:
+            # Translators: label, at most 20 characters. A message can't be brought to the person.
+            return turn.pgettext("task", "📵 Not reached")
         case TaskKind.NOT_UNDERSTOOD:
             # Translators: label, at most 20 characters. The service did not understand the person.
             return turn.pgettext("task", "❓ Not understood")
@@ -87,7 +91,7 @@ def number_to_call(turn: Turn[Any], task: Task) -> str | None:
 def _media_words(turn: Turn[Any], media: SentMedia) -> str:
     if media.channel is not turn.channel:
         return turn.gettext("📎 Something was sent along that can only be opened on {channel}.").format(
-            channel=_channel_name(turn, media.channel)
+            channel=channel_name(turn, media.channel)
         )
     match media.kind:
         case MediaKind.VOICE:
@@ -96,13 +100,3 @@ def _media_words(turn: Turn[Any], media: SentMedia) -> str:
             return turn.gettext("🖼️ A photo came with it.")
         case _:
             return turn.gettext("📎 A file came with it.")
-
-
-def _channel_name(turn: Turn[Any], channel: Channel) -> str:
-    match channel:
-        case Channel.TELEGRAM:
-            return "Telegram"
-        case Channel.WHATSAPP:
-            return "WhatsApp"
-        case Channel.WEBCHAT | Channel.TERMINAL:
-            return turn.gettext("the web page")

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from conversations.engine.engine import SHOW
 from conversations.engine.flow import Choice, Flow, Goto, Move, Prompt, Step
 from conversations.engine.outbound import Purpose
 from conversations.engine.reply import MediaKind, Tap, Text
@@ -466,6 +467,36 @@ async def test_a_notice_stays_open_while_it_is_only_looked_at_again(amina: Perso
     await amina.taps_notice("hush")
 
     assert amina.screen == "It is quiet now."
+
+
+async def test_a_notice_that_was_announced_in_short_is_shown_whole_with_the_choices_stored(
+    amina: Person,
+) -> None:
+    await amina.taps("mint")
+    before = amina.session
+    await rings(amina.scene, amina)
+
+    await amina.sends(Tap(amina.notice.prompt_ref, SHOW))
+
+    assert amina.last.text == "The kettle sings."
+    assert amina.last.prompt_ref == amina.notice.prompt_ref
+    assert not amina.last.in_place
+    assert amina.notice.is_open
+    assert (amina.session.frame, amina.session.prompt_ref) == (before.frame, before.prompt_ref)
+
+    await amina.taps_notice("hush")
+
+    assert amina.screen == "It is quiet now."
+
+
+async def test_a_spent_notice_is_not_shown_again(amina: Person) -> None:
+    await rings(amina.scene, amina)
+    await amina.taps_notice("hush")
+    amina.scene.later(minutes=1)
+
+    await amina.sends(Tap(amina.notice.prompt_ref, SHOW))
+
+    assert amina.screen.startswith("That button was from an older message.")
 
 
 async def test_a_spent_notice_does_nothing_more(amina: Person) -> None:

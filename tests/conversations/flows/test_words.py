@@ -8,7 +8,7 @@ from conversations.flows.words import gate
 from tests.people import Person, Scene
 
 FLOWS = sorted(routes().flows)
-FOR_ALL = {"language", "help_numbers", "stop", "erase"}
+FOR_ALL = {"language", "help_numbers", "stop", "erase", "join", "not_me"}
 FOR_VISITORS = FOR_ALL | {"consent", "visitor_menu", "nearest", "services"}
 
 
@@ -50,6 +50,7 @@ async def test_who_agreed_and_staff_go_everywhere(amina: Person, driss: Person, 
         ("aide", "help_numbers"),
         ("agent", "person"),
         ("stop", "stop"),
+        ("ماشي أنا", "not_me"),
     ],
 )
 async def test_a_word_leads_there_from_anywhere(amina: Person, word: str, flow: str) -> None:

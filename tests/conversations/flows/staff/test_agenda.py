@@ -1,9 +1,12 @@
 """The centre's visits of today and of the week."""
 
+import re
 from datetime import date, time, timedelta
 
 from conversations.care.appointments import AppointmentStatus, Need
 from conversations.care.centres import CentreStatus
+from conversations.care.people import Role
+from conversations.engine.reply import Channel
 from tests.conversations.flows.staff.doings import (
     ELEVEN,
     TEN,
@@ -213,3 +216,38 @@ async def test_the_agenda_is_not_for_beneficiaries_nor_managers(
         await person.commands("today")
         assert "You can't do that here." in person.screen
         assert "10:00" not in person.screen
+
+
+async def test_a_person_with_a_new_number_is_let_in_by_a_caseworker(
+    scene: Scene, amina: Person, driss: Person
+) -> None:
+    """Amina stands before Driss with a new phone, and has no recovery code."""
+    visit = await books(amina, TODAY, ELEVEN)
+    await driss.commands("today")
+    await driss.taps(f"11:00 · {visit.code}", "new_phone")
+    assert f"🔗 Code for the person of visit {visit.code}:" in driss.screen
+    code = driss.screen.partition(f"{visit.code}: ")[2].splitlines()[0]
+
+    new_phone = scene.newcomer("Amina's new phone", channel=Channel.WHATSAPP)
+    await new_phone.says(code)
+    await new_phone.taps("yes")
+
+    assert new_phone.contact_id == amina.contact_id
+    assert "now goes on elsewhere, too: WhatsApp" in amina.notice.text, "the old phone is told"
+    looks = [(look.by, look.what) for look in scene.desk.audit.looks if look.at_contact == amina.contact_id]
+    assert (driss.contact_id, "link_code") in looks
+
+
+async def test_no_caseworker_gives_a_code_for_a_visit_of_another_centre(
+    scene: Scene, amina: Person, driss: Person
+) -> None:
+    """Driss goes to another centre while the visit is on his screen."""
+    visit = await books(amina, TODAY, ELEVEN)
+    await driss.commands("today")
+    await driss.taps(f"11:00 · {visit.code}")
+    await scene.desk.contacts.make_staff(driss.contact_id, Role.CASEWORKER, "fes")
+
+    await driss.taps("new_phone")
+
+    assert "This visit is not one of your centre's." in driss.screen
+    assert not re.search(r"[0-9]{2} [0-9]{4} [0-9]{4}", driss.screen)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from conversations.care.announcements import AnnouncementStatus, Audience
+from conversations.care.announcements import AnnouncementStatus, Audience, Cost
 from conversations.care.people import Role
 from conversations.engine.outbound import Purpose
 from conversations.engine.turn import Push
@@ -22,6 +22,19 @@ def readers(scene: Scene) -> list[Person]:
     return [*agreed, scene.beneficiary("no news", language="fr", centre_slug="agadir")]
 
 
+async def test_what_is_charged_is_said_before_it_is_sent(
+    scene: Scene, karim: Person, readers: list[Person]
+) -> None:
+    scene.desk.billing.next = Cost(messages=3, today=17)
+    await karim.commands("broadcast")
+    await karim.taps("everyone", "fr")
+    await karim.says("Réunion jeudi")
+
+    assert karim.step == "preview"
+    assert "💰 Of these by WhatsApp, which charges each: 3" in karim.screen
+    assert "Charged by WhatsApp today, so far: 17" in karim.screen
+
+
 async def test_an_announcement_goes_from_the_first_word_to_the_last_count(
     scene: Scene, karim: Person, readers: list[Person]
 ) -> None:
@@ -32,6 +45,7 @@ async def test_an_announcement_goes_from_the_first_word_to_the_last_count(
     assert "For: everyone who asked for news" in karim.screen
     assert "It goes to 4 people." in karim.screen
     assert "Réunion jeudi" in karim.screen
+    assert "💰" not in karim.screen
     assert not scene.desk.announcements.rows
 
     await karim.taps("send")

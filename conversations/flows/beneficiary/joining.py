@@ -1,0 +1,125 @@
+"""A code from another phone or app was typed here: the conversation goes on where it was there."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from conversations.care.addresses import KnownAddress, code_in
+from conversations.care.people import BENEFICIARIES, ContactId, Role
+from conversations.care.wall_time import to_local
+from conversations.engine.flow import Again, Choice, Enter, Flow, GoOn, Goto, Home, Move, Prompt, Step
+from conversations.engine.outbound import Purpose
+from conversations.engine.turn import Turn
+from conversations.errors import CodeInvalid, CodesSlowed
+from conversations.flows.channel_words import channel_name
+from conversations.flows.news import AddressNews
+
+
+@dataclass
+class Joining:
+    """The code that was found, and whose it is."""
+
+    link_id: int = 0
+    owner: int = 0
+
+
+class CheckJoin(Step[Joining]):
+    """Ask before anything of the other place is shown here."""
+
+    name = "join"
+
+    async def ask(self, turn: Turn[Joining]) -> Prompt:
+        lines = [turn.gettext("🔗 The code is right. Shall your conversation go on here, too?")]
+        if await turn.desk.links.has_history(turn.contact.id):
+            lines.append(
+                turn.gettext(
+                    "You have begun here as well: the visits of both stay, the settings are those of the "
+                    "place the code comes from."
+                )
+            )
+        choices = [
+            # Translators: label, at most 20 characters.
+            Choice("yes", turn.pgettext("button", "✅ Yes, go on here")),
+            # Translators: label, at most 20 characters.
+            Choice("no", turn.pgettext("button", "✖️ No")),
+        ]
+        return Prompt("\n\n".join(lines), choices, navigation=False)
+
+    async def chosen(self, turn: Turn[Joining], choice_id: str) -> Move:
+        if choice_id != "yes":
+            return Home(turn.gettext("Nothing was changed."))
+        return Goto(AskOldOne) if await _others_alike(turn) else await _join(turn, replaces_old=False)
+
+
+class AskOldOne(Step[Joining]):
+    """A number that was given up goes to somebody else one day, who must read nothing of this person's."""
+
+    name = "old_one"
+
+    async def ask(self, turn: Turn[Joining]) -> Prompt:
+        channel = channel_name(turn, turn.channel) if turn.channel else ""
+        text = turn.gettext("You already write from {channel} elsewhere. Is that one still yours?")
+        choices = [
+            # Translators: label, at most 20 characters. The old phone or number is still the person's.
+            Choice("keep", turn.pgettext("button", "✅ Yes, keep both")),
+            # Translators: label, at most 20 characters. The old phone or number is gone.
+            Choice("gone", turn.pgettext("button", "🚫 No, only this")),
+        ]
+        return Prompt(text.format(channel=channel), choices)
+
+    async def chosen(self, turn: Turn[Joining], choice_id: str) -> Move:
+        return await _join(turn, replaces_old=choice_id == "gone")
+
+
+async def typed_code(turn: Turn[Any], text: str) -> Move | None:
+    """Act on a code that somebody sends; None when the text is none."""
+    code = code_in(text)
+    if code is None or turn.contact.role is not Role.BENEFICIARY or turn.address_id is None:
+        return None
+    try:
+        offer = await turn.desk.links.find(code, turn.address_id, now=turn.now)
+    except CodesSlowed as error:
+        until = to_local(error.until, turn.world.zone)
+        said = turn.gettext("Too many codes were wrong. Please try again after {time} on {day}.")
+        return Again(said.format(time=turn.format_time(until.time()), day=turn.format_day(until.date())))
+    except CodeInvalid:
+        return Again(turn.gettext("This code is wrong or too old. You can get a new one under “Settings”."))
+    if offer.contact_id == turn.contact.id:
+        return Home(turn.gettext("You are here already. Send the code from the other phone or app."))
+    return Enter(JOINING.name, Joining(offer.id, offer.contact_id))
+
+
+async def _join(turn: Turn[Joining], *, replaces_old: bool) -> Move:
+    earlier = await turn.desk.addresses.of(ContactId(turn.draft.owner))
+    gone = await _others_alike(turn) if replaces_old else []
+    try:
+        owner = await turn.desk.links.join(turn.draft.link_id, turn.contact.id, now=turn.now)
+    except CodeInvalid:
+        return Home(turn.gettext("This code is too old. You can get a new one under “Settings”."))
+    for address in gone:
+        await turn.desk.addresses.cut(owner, address.id, now=turn.now)
+    for address in earlier:
+        if address.reachable and address not in gone:
+            _tell(turn, owner, address)
+    await turn.becomes(owner)
+    return GoOn(turn.gettext("✅ Your conversation goes on here."))
+
+
+async def _others_alike(turn: Turn[Joining]) -> list[KnownAddress]:
+    """Return the owner's addresses on the channel of this one."""
+    known = await turn.desk.addresses.of(ContactId(turn.draft.owner))
+    return [address for address in known if address.channel is turn.channel and address.id != turn.address_id]
+
+
+def _tell(turn: Turn[Joining], owner: ContactId, address: KnownAddress) -> None:
+    turn.push(
+        owner,
+        "address_added",
+        AddressNews(turn.address_id or 0),
+        purpose=Purpose.ADDRESS,
+        key=f"joined:{turn.draft.link_id}:{address.id}",
+        subject=f"address:{turn.address_id}",
+        address_id=address.id,
+    )
+
+
+JOINING = Flow(name="join", draft=Joining, steps=[CheckJoin, AskOldOne], roles=BENEFICIARIES)

@@ -1,0 +1,33 @@
+"""A reminder as a text message: the last resort, when no app reaches the person any more.
+
+A text may be read by anybody on a locked screen and can't be answered. So it says day, hour and town, and
+neither who writes nor what for; no name, no code, nothing of prison or of a centre.
+"""
+
+from conversations.care.people import BENEFICIARIES
+from conversations.care.visits import VisitNews
+from conversations.engine.flow import Flow, Prompt
+from conversations.engine.turn import Turn
+from conversations.flows.beneficiary.reminder import Remind
+from conversations.flows.beneficiary.wish import live_visit
+from conversations.flows.visit_words import city, over
+
+
+class RemindByText(Remind):
+    name = "sms"
+
+    async def ask(self, turn: Turn[VisitNews]) -> Prompt:
+        visit = await live_visit(turn, turn.draft.appointment_id)
+        if visit is None:
+            return Prompt(over(turn))
+        centre = await turn.desk.centres.get(visit.centre_slug)
+        # Translators: a text message; short, since each 70 characters cost, and without a word of who writes.
+        text = turn.gettext("Reminder: your appointment is on {day} at {time}, {city}.")
+        return Prompt(
+            text.format(
+                day=turn.format_day(visit.day), time=turn.format_time(visit.at), city=city(turn, centre)
+            )
+        )
+
+
+SMS_REMINDER = Flow(name="sms_reminder", draft=VisitNews, steps=[RemindByText], roles=BENEFICIARIES)
