@@ -8,12 +8,14 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bot.channels.whatsapp_statuses import AGAIN_AFTER
 from bot.zone import casablanca
 from conversations.care.addresses import LinkKind
-from conversations.care.people import ContactId
+from conversations.care.people import ContactId, Role
 from storage.database import Database
 from storage.encryption import KeyRing
 from storage.tables import addresses
 from tests.bot.channels.whatsapp_service import WhatsAppService, running
 from tests.fake_graph import FakeGraph, Person
+from tests.people import MONDAY
+from tests.storage.conftest import centre_row
 
 
 @pytest.fixture
@@ -140,3 +142,31 @@ async def test_what_never_arrived_goes_to_another_address_of_the_person(
 
     [message] = await service.sent()
     assert (message.status, message.channel, message.address_id) == ("created", "telegram", telegram)
+
+
+@pytest.mark.parametrize("kind", ["audio", "image", "document"])
+async def test_what_somebody_sends_reaches_the_caseworker_by_the_platforms_own_id(
+    service: WhatsAppService, amina: Person, kind: str
+) -> None:
+    driss = service.graph.person("Driss")
+    for person, role in ((driss, Role.CASEWORKER), (amina, Role.BENEFICIARY)):
+        async with service.database.transaction() as unit:
+            await unit.centres.load([centre_row()])
+            contact, _ = await unit.addresses.find_or_create("whatsapp", str(person.user_id), now=MONDAY)
+            await unit.contacts.set_language(contact.id, "fr")
+            await unit.contacts.agree(contact.id, news=True, at=MONDAY)
+            if role is Role.CASEWORKER:
+                await unit.contacts.make_staff(contact.id, role, "sale")
+    await driss.says("menu")
+    await driss.next_message()
+    await amina.says("person")
+    await amina.next_message()
+
+    sends = {"audio": amina.sends_voice, "image": amina.sends_photo, "document": amina.sends_document}
+    await sends[kind](b"of Amina")
+    await amina.next_message()
+    await driss.next_message()
+    await service.graph.drained()
+
+    forwarded = [shown for shown in driss.chat if shown.from_service and shown.kind == kind]
+    assert [service.graph.content_of(shown) for shown in forwarded] == [b"of Amina"]
