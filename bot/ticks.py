@@ -25,6 +25,7 @@ from conversations.care.reminders import ReminderStep
 from conversations.care.visits import VisitNews
 from conversations.care.wall_time import to_local, to_utc
 from conversations.engine.outbound import Purpose
+from conversations.engine.reply import Channel
 from conversations.engine.turn import Push
 from conversations.flows.news import AnnouncementNews, CheckInNews
 from storage.budgets import BudgetStore
@@ -205,6 +206,9 @@ class Ticks:
         if has_ended:
             await unit.announcements.finish(announcement.id, now=now)
             log.info("announcement_done", announcement=announcement.id, sent=progress.sent)
+        elif not await _sees_it_written_over(unit, announcement):
+            # There it would be a message of its own each time, and be paid for: they hear of the end.
+            return
         subject = f"announcement:{announcement.id}"
         done = "end" if has_ended else progress.total - progress.waiting
         push = Push(
@@ -299,6 +303,11 @@ def _subject_id(row: DueMessage) -> int:
 def _keeps_quiet(row: DueMessage) -> bool:
     """Two hours before an early visit is the one reminder that may come at night."""
     return row.step != ReminderStep.TWO_HOURS_BEFORE
+
+
+async def _sees_it_written_over(unit: UnitOfWork, announcement: Announcement) -> bool:
+    address = await unit.addresses.preferred(announcement.author)
+    return address is None or address.channel != Channel.WHATSAPP
 
 
 def _guarded(job: Callable[[], Awaitable[None]]) -> Callable[[], Coroutine[Any, Any, None]]:

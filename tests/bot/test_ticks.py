@@ -81,8 +81,8 @@ class Town:
             await unit.contacts.agree(contact.id, news=True, at=self.clock.now())
             return await unit.contacts.get(contact.id)
 
-    async def manager(self) -> Contact:
-        contact = await self.joins("khadija", channel="webchat")
+    async def manager(self, *, channel: str = "webchat") -> Contact:
+        contact = await self.joins("khadija", channel=channel)
         async with self.database.transaction() as unit:
             await unit.contacts.make_staff(contact.id, Role.MANAGER, None)
             return await unit.contacts.get(contact.id)
@@ -139,7 +139,11 @@ class Town:
         lanes = [Lane.BULK] if bulk else [Lane.INTERACTIVE, Lane.DUE]
         async with self.database.transaction() as unit:
             rows = await unit.outbox.claim(
-                ["telegram", "webchat"], lanes, now=self.clock.now(), lease=timedelta(0), limit=limit
+                ["telegram", "webchat", "whatsapp"],
+                lanes,
+                now=self.clock.now(),
+                lease=timedelta(0),
+                limit=limit,
             )
             await unit.outbox.report([outcome(row) for row in rows])
 
@@ -412,6 +416,23 @@ async def test_progress_is_written_over_one_message_until_the_end(town: Town) ->
     assert await town.texts(manager) == texts
     async with town.database.reading() as unit:
         assert (await unit.announcements.get(number)).status is AnnouncementStatus.DONE
+
+
+async def test_where_nothing_is_written_over_progress_is_told_at_the_end(town: Town) -> None:
+    manager = await town.manager(channel="whatsapp")
+    for name in ("amina", "brahim"):
+        await town.joins(name)
+    await announce(town, manager)
+    await town.sends(town.sent)
+    for _ in range(2):
+        await town.sends(town.sent, bulk=True, limit=1)
+        await town.ticks.tell_progress()
+        await town.sends(town.sent)
+
+    assert [line.split("\n")[1] for line in await town.texts(manager)] == [
+        "[fr] Sent: 0 of 2",
+        "[fr] Sent: 2 of 2",
+    ]
 
 
 async def test_the_stop_button_works_for_as_long_as_nothing_moves(town: Town) -> None:
