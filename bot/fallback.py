@@ -6,8 +6,8 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from bot.turns import Voice, on_its_own, show_push
-from conversations.care.people import Consent, Contact, Role
+from bot.turns import Voice, may_be_handed_over, on_its_own, show_push
+from conversations.care.people import Contact
 from conversations.care.reminders import ReminderStep
 from conversations.care.tasks import Said, TaskKind
 from conversations.care.visits import VisitNews, subject_of
@@ -87,7 +87,7 @@ class Fallback:
 
     async def _tell_caseworkers(self, unit: UnitOfWork, given_up: Undelivered, now: datetime) -> None:
         contact = await unit.contacts.get(given_up.contact_id)
-        if not _may_be_told_of(contact) or await _is_told_of(unit, contact):
+        if not may_be_handed_over(contact) or await _is_told_of(unit, contact):
             return
         words = given_up.message.text if given_up.message else ""
         handover = await make_task(unit, contact, TaskKind.UNREACHED, Said(words), now=now)
@@ -101,11 +101,6 @@ def _for_another_channel(message: OutboundMessage | None) -> OutboundMessage | N
     if message is None:
         return None
     return replace(message, edits=None, tap_ref=None, media_kind=None, media_ref=None)
-
-
-def _may_be_told_of(contact: Contact) -> bool:
-    """Nothing is kept of who refused, so there is nothing a caseworker could be given."""
-    return contact.role is Role.BENEFICIARY and contact.consent is not Consent.REFUSED
 
 
 async def _is_told_of(unit: UnitOfWork, contact: Contact) -> bool:

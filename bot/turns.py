@@ -172,8 +172,9 @@ class Turns:
         self._clock = clock
         self._parsers = parsers
         self._brake = Brake()
-        # Called when an update was found, before it is handled.
-        self._found: Callable[[], None] = _nothing
+        # Where other hands work while `work` runs, and how many more may.
+        self._others = asyncio.TaskGroup()
+        self._spare = 0
 
     async def work(self, hands: int = 1) -> None:
         """Handle updates until cancelled, up to so many at once.
@@ -181,11 +182,16 @@ class Turns:
         One hand waits for updates. Each that finds one calls another, which goes when it finds none: so few
         look in vain however many there are.
         """
-        async with asyncio.TaskGroup() as others:
-            self._found = _Hands(self, others, hands - 1).call
+        async with asyncio.TaskGroup() as self._others:
+            self._spare = hands - 1
             await work_off(self._database, "inbox", "turns", self.handle_next, self._pause_s)
 
-    async def help_out(self) -> None:
+    def _call_another(self) -> None:
+        if self._spare:
+            self._spare -= 1
+            self._others.create_task(self._help_out())
+
+    async def _help_out(self) -> None:
         """Handle updates until none waits."""
         try:
             while await self.handle_next():
@@ -193,6 +199,8 @@ class Turns:
         except (DatabaseLocked, DatabaseUnreachable):
             # The one who waits for updates sees to it: says so once, and tries again later and later.
             self._database.wakes.ring("inbox")
+        finally:
+            self._spare += 1
 
     async def handle_next(self) -> bool:
         """Handle the oldest waiting update; False when none waits."""
@@ -203,7 +211,7 @@ class Turns:
                 taken = await unit.inbox.claim(now=now)
                 if taken is None:
                     return False
-                self._found()
+                self._call_another()
                 wait_s = self._brake.wait_s(taken, now)
                 if wait_s:
                     await self._slow_down(unit, taken, now, wait_s)
@@ -396,7 +404,7 @@ class Turns:
         texts = self._voice.of(contact.language or _known(inbound.language_hint))
         failures = session.failures + 1
         sorry = texts.gettext("Something went wrong on our side. Nothing was lost; please try again.")
-        if failures >= HANDOVER_AFTER and _may_be_handed_over(contact):
+        if failures >= HANDOVER_AFTER and may_be_handed_over(contact):
             if await self._hand_over(unit, contact, now):
                 sorry = texts.gettext(
                     "Something keeps going wrong on our side. A person will write to you here."
@@ -426,27 +434,6 @@ class Turns:
         if at is None:
             return IDLE_S
         return min(IDLE_S, max(0.05, (at - self._clock.now()).total_seconds()))
-
-
-class _Hands:
-    """The hands that help the first one: at most so many at once."""
-
-    def __init__(self, turns: Turns, others: asyncio.TaskGroup, spare: int) -> None:
-        self._turns = turns
-        self._others = others
-        self._spare = spare
-
-    def call(self) -> None:
-        if self._spare:
-            self._spare -= 1
-            self._others.create_task(self._turns.help_out()).add_done_callback(self._is_free)
-
-    def _is_free(self, _: "asyncio.Task[None]") -> None:
-        self._spare += 1
-
-
-def _nothing() -> None:
-    return
 
 
 async def work_off(
@@ -506,7 +493,7 @@ class Trouble:
         self._failures = 0
 
 
-def _may_be_handed_over(contact: Contact) -> bool:
+def may_be_handed_over(contact: Contact) -> bool:
     """Nothing is kept of who refused, so there is nothing a caseworker could be given."""
     return contact.role is Role.BENEFICIARY and contact.consent is not Consent.REFUSED
 

@@ -132,32 +132,25 @@ class InboxStore:
         """
         added = 0
         for new in updates:
-            added += await _add_handled.run(
-                self._connection,
-                channel=new.channel,
-                update_key=new.key,
-                lane=new.lane,
-                payload_enc=None,
-                received_at=now,
-                status="done",
-                handled_at=now,
-            )
+            added += await self._add_done(new, None, now)
         return added
 
     async def add_handled(self, new: NewUpdate, *, now: datetime) -> bool:
         """Store an update that nobody has to answer; False when it was there already."""
         await self._queue_up({new.lane})
-        added = await _add_handled.run(
+        return await self._add_done(new, self._keys.encrypt(new.payload, about=_PAYLOAD), now) == 1
+
+    async def _add_done(self, new: NewUpdate, payload_enc: bytes | None, now: datetime) -> int:
+        return await _add_handled.run(
             self._connection,
             channel=new.channel,
             update_key=new.key,
             lane=new.lane,
-            payload_enc=self._keys.encrypt(new.payload, about=_PAYLOAD),
+            payload_enc=payload_enc,
             received_at=now,
             status="done",
             handled_at=now,
         )
-        return added == 1
 
     async def waiting(self, lane: bytes, *, most: int) -> int:
         """Return how many updates of a lane wait, counting no further than `most`."""

@@ -23,6 +23,7 @@ from bot.channels.telegram import origin, seconds, trimmed
 from bot.channels.telegram_groups import GroupAnswers
 from bot.clock import Clock
 from bot.floods import Gate
+from bot.http.body import read_body
 from bot.metrics import metrics
 from bot.settings import SettingsWrong
 from conversations.engine.reply import Channel
@@ -161,7 +162,7 @@ class TelegramIntake:
         if not hmac.compare_digest(request.headers.get(SECRET_HEADER, "").encode(), secret):
             return self._refuse("wrong_secret", 401)
         try:
-            body = await _body(request)
+            body = await read_body(request, most_bytes=MAX_BODY_BYTES)
         except ClientDisconnect:
             return self._refuse("cut_off", 400)
         if body is None:
@@ -250,16 +251,6 @@ def _reason(error: Exception) -> str:
             return "network"
         case _:
             return "database"
-
-
-async def _body(request: Request) -> bytes | None:
-    """Return the body, None when it is larger than any update."""
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > MAX_BODY_BYTES:
-            return None
-    return bytes(body)
 
 
 def _update_in(body: bytes) -> JSON | None:

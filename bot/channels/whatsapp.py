@@ -16,7 +16,7 @@ from bot.channels.channel import MessageRefused, Pace, SendFailed, TryLater
 from bot.channels.plain_text import directed, parts, units, whole, words
 from bot.channels.whatsapp_client import GraphClient, GraphError, NotSent, Unclear
 from bot.channels.whatsapp_errors import failure
-from bot.channels.whatsapp_templates import TemplateUse
+from bot.channels.whatsapp_templates import NO_PROMPT, TemplateUse
 from conversations.engine.outbound import OutboundMessage
 from conversations.engine.reply import (
     Channel,
@@ -41,9 +41,6 @@ JSON = Mapping[str, Any]
 MAX_TEXT, MAX_BODY, MAX_CAPTION = 4096, 1024, 1024
 MAX_BUTTONS, BUTTON_TITLE = 3, 20
 MAX_ROWS, ROW_TITLE, ROW_DESCRIPTION = 10, 24, 72
-
-# Stands before the colon in the buttons of a message that is no prompt.
-NO_PROMPT = "g"
 
 _BUTTON_ID = re.compile(rf"([pn]\d{{1,18}}|{NO_PROMPT}):(.+)")
 

@@ -19,6 +19,7 @@ from bot.channels.whatsapp_statuses import tell
 from bot.clock import Clock
 from bot.fallback import Fallback
 from bot.floods import Gate
+from bot.http.body import read_body
 from bot.metrics import metrics
 from conversations.engine.reply import Channel
 from storage.database import Database
@@ -85,7 +86,7 @@ class WhatsAppIntake:
 
     async def _receive(self, request: Request) -> Response:
         try:
-            body = await _body(request)
+            body = await read_body(request, most_bytes=MAX_BODY_BYTES)
         except ClientDisconnect:
             return self._refuse("cut_off", 400)
         if body is None:
@@ -185,13 +186,3 @@ class WhatsAppIntake:
         if self._has_trouble:
             log.info("whatsapp_intake_back")
         self._has_trouble = False
-
-
-async def _body(request: Request) -> bytes | None:
-    """Return the body, None when it is larger than any the platform sends."""
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > MAX_BODY_BYTES:
-            return None
-    return bytes(body)
