@@ -15,6 +15,7 @@ from weakref import WeakSet
 
 import structlog
 
+from bot.channels.button_data import NO_PROMPT
 from bot.clock import Clock
 from bot.floods import TELL_EVERY_S, Brake, slowed
 from bot.metrics import metrics
@@ -416,7 +417,7 @@ class Turns:
                 )
             failures = 0
         menu = Choice(Word.MENU, texts.pgettext("button", "🏠 Menu"))
-        message = _message(sorry, texts, (menu,), "g", inbound.tap_ref)
+        message = _message(sorry, texts, (menu,), NO_PROMPT, inbound.tap_ref)
         await self._say(unit, inbound, address_id, message, now, key=f"in:{update_id}:sorry")
         await unit.sessions.save(contact.id, replace(session, failures=failures), now=now)
         return _may_be_kept(inbound, contact)

@@ -5,7 +5,6 @@
 
 import asyncio
 import json
-import re
 import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -30,6 +29,7 @@ from telegram.error import (
 )
 from telegram.request import RequestData
 
+from bot.channels.button_data import button_data, tap_in
 from bot.channels.channel import AddressUnreachable, MessageRefused, Pace, SendFailed, TooFast, TryLater
 from bot.channels.plain_text import directed, parts, units, whole, words
 from bot.channels.telegram_transport import Fields, NotSent, Unclear
@@ -64,11 +64,7 @@ MANY_CHOICES = 6
 NAVIGATION = (Word.BACK, Word.MENU)
 # On the location button when nobody named it.
 LOCATION_LABEL = "📍"
-# Stands before the colon in the buttons of a message that is no prompt.
-NO_PROMPT = "g"
 KEYBOARD_GONE = "👌"
-
-_BUTTON_DATA = re.compile(rf"([pn]\d{{1,18}}|{NO_PROMPT}):(.+)")
 
 # Messages that Telegram writes itself: a pinned message, a new background. The last five only say
 # something about a message whose content stands elsewhere.
@@ -174,11 +170,10 @@ def parse(update: Update) -> Inbound | None:
 
 def _tapped(query: telegram.CallbackQuery) -> Inbound:
     message = query.message
-    data = _BUTTON_DATA.fullmatch(query.data or "")
     return _inbound(
         query.from_user,
         message.chat if message else None,
-        Tap(*data.groups()) if data else Tap("", ""),
+        tap_in(query.data or "") or Tap("", ""),
         message_ref=str(message.message_id) if message else None,
         tap_ref=query.id,
     )
@@ -345,10 +340,12 @@ def _markup(message: OutboundMessage) -> Markup | None:
         return _location_keyboard(message.choices, message.location_label or LOCATION_LABEL)
     if not message.choices:
         return None
-    prompt_ref = NO_PROMPT if message.prompt_ref is None else message.prompt_ref
     return {
         "inline_keyboard": [
-            [{"text": whole(choice.label), "callback_data": f"{prompt_ref}:{choice.id}"} for choice in row]
+            [
+                {"text": whole(choice.label), "callback_data": button_data(message.prompt_ref, choice.id)}
+                for choice in row
+            ]
             for row in layout(message.choices)
         ]
     }

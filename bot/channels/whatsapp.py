@@ -5,18 +5,18 @@ Cloud API reference, interactive messages, 2026-05-21.
 """
 
 import json
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
 
+from bot.channels.button_data import button_data, tap_in
 from bot.channels.channel import MessageRefused, Pace, SendFailed, TryLater
 from bot.channels.plain_text import directed, parts, units, whole, words
 from bot.channels.whatsapp_client import GraphClient, GraphError, NotSent, Unclear
 from bot.channels.whatsapp_errors import failure
-from bot.channels.whatsapp_templates import NO_PROMPT, TemplateUse
+from bot.channels.whatsapp_templates import TemplateUse
 from conversations.engine.outbound import OutboundMessage
 from conversations.engine.reply import (
     Channel,
@@ -27,7 +27,6 @@ from conversations.engine.reply import (
     MediaKind,
     Reply,
     SharedPhone,
-    Tap,
     Text,
 )
 from conversations.texts import Texts, clean_incoming
@@ -41,8 +40,6 @@ JSON = Mapping[str, Any]
 MAX_TEXT, MAX_BODY, MAX_CAPTION = 4096, 1024, 1024
 MAX_BUTTONS, BUTTON_TITLE = 3, 20
 MAX_ROWS, ROW_TITLE, ROW_DESCRIPTION = 10, 24, 72
-
-_BUTTON_ID = re.compile(rf"([pn]\d{{1,18}}|{NO_PROMPT}):(.+)")
 
 _MEDIA = {
     "audio": MediaKind.VOICE,
@@ -200,9 +197,9 @@ def _tapped(content: JSON) -> Reply:
 
 def _tap(data: object, label: object) -> Reply:
     """Return a tap on a button of ours; of another's, such as an old template's, what stood on it."""
-    found = _BUTTON_ID.fullmatch(data) if isinstance(data, str) else None
+    found = tap_in(data) if isinstance(data, str) else None
     if found is not None:
-        return Tap(*found.groups())
+        return found
     return Text(clean_incoming(label)) if isinstance(label, str) and label else Media(MediaKind.OTHER)
 
 
@@ -275,10 +272,9 @@ def _media(message: OutboundMessage) -> JSON | None:
 
 def _asked(text: str, message: OutboundMessage, texts: Texts) -> JSON:
     labels = [whole(choice.label) for choice in message.choices]
-    prompt_ref = NO_PROMPT if message.prompt_ref is None else message.prompt_ref
     if message.wants_location:
         return _location_request(_numbered(text, labels))
-    ids = [f"{prompt_ref}:{choice.id}" for choice in message.choices]
+    ids = [button_data(message.prompt_ref, choice.id) for choice in message.choices]
     fits = 0 < units(text) <= MAX_BODY and len(set(labels)) == len(labels)
     if fits and len(labels) <= MAX_BUTTONS and _fit(labels, BUTTON_TITLE):
         buttons = [

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import date, time
 from typing import Any
 
+from bot.channels.button_data import button_data
 from bot.channels.plain_text import units, whole
 from conversations.engine.engine import SHOW
 from conversations.engine.outbound import OutboundMessage, Purpose
@@ -32,8 +33,6 @@ PLACE = "{{1}}"
 # Values may hold no line ends, so this stands where one was.
 BETWEEN_LINES = " · "
 ELLIPSIS = "…"
-# Stands before the colon in the buttons of a message that is no prompt.
-NO_PROMPT = "g"
 
 _EXAMPLE_DAY, _EXAMPLE_TIME = date(2026, 12, 1), time(10, 30)
 
@@ -276,10 +275,10 @@ def _approved(template: Template, states: Sequence[TemplateState]) -> str | None
 
 
 def _payload(message: OutboundMessage, choice_id: str) -> str:
-    if message.prompt_ref is None:
+    if message.prompt_ref is None and choice_id == SHOW:
         # Nothing was asked that could be shown again.
-        return f"{NO_PROMPT}:{Word.MENU.value if choice_id == SHOW else choice_id}"
-    return f"{message.prompt_ref}:{choice_id}"
+        choice_id = Word.MENU.value
+    return button_data(message.prompt_ref, choice_id)
 
 
 def _holds(template: Template, text: str) -> bool:
