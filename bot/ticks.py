@@ -201,7 +201,7 @@ class Ticks:
 
     async def _tell_one(self, unit: UnitOfWork, announcement: Announcement) -> None:
         now = self._clock.now()
-        progress = await unit.announcements.progress(announcement.id)
+        progress = await unit.announcements.count_once(announcement.id)
         has_ended = progress.waiting == 0 or now - announcement.started_at > ANNOUNCEMENT_LIFE
         if has_ended:
             await unit.announcements.finish(announcement.id, now=now)

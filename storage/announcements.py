@@ -45,6 +45,7 @@ _DROPPED = ("withdrawn", "stopped", "opted_out")
 class AnnouncementStore:
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
+        self._counted: dict[int, Progress] = {}
 
     async def count(self, audience: Audience, languages: Collection[str]) -> int:
         """Return how many would get it: agreed to news, reachable, in the audience, with a text."""
@@ -119,8 +120,19 @@ class AnnouncementStore:
         )
         return True
 
+    async def count_once(self, announcement_id: int) -> Progress:
+        """Return how far it is; `progress` says the same from now on, though messages go on leaving.
+
+        What is told of an announcement is known by its figures: text and key must be of one moment.
+        """
+        self._counted[announcement_id] = await self._count(announcement_id)
+        return self._counted[announcement_id]
+
     async def progress(self, announcement_id: int) -> Progress:
         """Return how far it is. Whoever was forgotten since counts as dropped."""
+        return self._counted.get(announcement_id) or await self._count(announcement_id)
+
+    async def _count(self, announcement_id: int) -> Progress:
         query = select(announcements.c.total, announcements.c.outcomes)
         total, settled = (
             await self._connection.execute(query.where(announcements.c.id == announcement_id))
@@ -145,6 +157,7 @@ class AnnouncementStore:
         return {row.outcome: row.people for row in await self._connection.execute(query)}
 
     async def _give_up(self, announcement_id: int, reason: str) -> None:
+        self._counted.pop(announcement_id, None)
         await self._connection.execute(
             update(outbox)
             .where(outbox.c.announcement_id == announcement_id, is_unsent())

@@ -200,6 +200,26 @@ async def test_progress_tells_what_became_of_each_message(
     assert progress.waiting == 3
 
 
+async def test_counted_once_it_stays_so_until_the_transaction_changes_it(
+    unit: UnitOfWork,
+    connection: AsyncConnection,
+    amina: Contact,
+    brahim: Contact,
+    chama: Contact,
+    driss: Contact,
+) -> None:
+    announcement = await start(unit, driss)
+    counted = await unit.announcements.count_once(announcement.id)
+
+    await fares(connection, "whatsapp", "sent")
+    assert await unit.announcements.progress(announcement.id) == counted
+
+    await unit.announcements.stop(announcement.id, now=NOW)
+    assert await unit.announcements.progress(announcement.id) == Progress(
+        3, sent=1, failed=0, blocked=0, dropped=2
+    )
+
+
 async def test_stopping_drops_what_has_not_left(
     unit: UnitOfWork,
     connection: AsyncConnection,
