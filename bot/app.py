@@ -73,9 +73,9 @@ from storage.schema import migrate
 log = structlog.get_logger()
 
 ZONE_NAME = "Africa/Casablanca"
-# By "is it SQLite": there one writes after the other, and all wait for the disk together. On PostgreSQL turns
-# of different people run side by side.
-TURNS_AT_ONCE = {True: 8, False: 16}
+# By "is it SQLite": there one writes after the other, and all wait for the disk together, the more the
+# cheaper. On PostgreSQL turns of different people run side by side.
+TURNS_AT_ONCE = {True: 64, False: 16}
 STOP_WITHIN_S = 10
 # New objects between two looks for garbage; a turn makes thousands that go by themselves.
 GARBAGE_THRESHOLD = 20_000

@@ -9,7 +9,6 @@ import fcntl
 import logging
 import os
 import sqlite3
-import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
@@ -49,10 +48,6 @@ BUSY_S = 15
 # For so long SQLite itself waits, in the event loop's thread; beyond, we wait and let others go on.
 BUSY_IN_LOOP_MS = 20
 BUSY_PAUSE_S = 0.05
-# While the disk takes a commit in less than this, waiting for it in the event loop's thread is cheaper than
-# handing it to another thread; when it does not, it is given so many commits to get well.
-QUICK_COMMIT_S = 0.005
-SLOW_COMMITS = 20
 # Of the file's pages each connection keeps so many of its own; the system keeps the others.
 CACHE_KIB = 512
 # Connections kept open between transactions, by "is it SQLite", each of whose has a cache of its own.
@@ -255,7 +250,6 @@ class Database:
         self._joint: _Joint | None = None
         self._teller: _Teller | None = None
         self._idle: list[AsyncConnection] = []
-        self._slow_commits = 1
         # Whether another program was still writing when somebody here had waited for it as long as we do.
         self._is_locked = False
         event.listen(engine.sync_engine, "engine_disposed", self._close_idle)
@@ -498,20 +492,10 @@ class Database:
             elif driver.in_transaction and driver.total_changes == changes_before:
                 driver.commit()
             elif driver.in_transaction:
-                await self._commit_to_disk(driver, _in_its_thread(connection))
+                # Others go on while the disk is waited for, and write together afterwards.
+                await _in_its_thread(connection).commit()
         except Exception as error:
             raise translated(error, "COMMIT") from error
-
-    async def _commit_to_disk(self, driver: sqlite3.Connection, in_its_thread: aiosqlite.Connection) -> None:
-        """Wait for the disk here as long as it is quick, else where nobody stands still for it."""
-        if self._slow_commits:
-            self._slow_commits -= 1
-            await in_its_thread.commit()
-            return
-        begun = time.perf_counter()
-        driver.commit()
-        if time.perf_counter() - begun > QUICK_COMMIT_S:
-            self._slow_commits = SLOW_COMMITS
 
     def _close_idle(self, _: Engine) -> None:
         """SQLAlchemy calls this where it may wait for the driver."""

@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager, closing, nullcontext
 from pathlib import Path
 from typing import Any, Self
 
+import aiosqlite
 import pytest
 from sqlalchemy import event, insert, text
 from sqlalchemy.engine import make_url
@@ -462,7 +463,7 @@ async def test_when_the_common_commit_fails_all_who_wrote_are_told(
 
     names = [f"mark{number}" for number in range(3)]
     with monkeypatch.context() as patched:
-        patched.setattr(Database, "_commit_to_disk", full)
+        patched.setattr(aiosqlite.Connection, "commit", full)
         outcomes = await asyncio.gather(
             *(write(database, Straight, name) for name in names), return_exceptions=True
         )
@@ -504,14 +505,14 @@ async def test_when_sqlite_undoes_all_by_itself_all_who_wrote_are_told(database:
 async def commits_of(database: Database) -> AsyncIterator[list[str]]:
     """Give a list that grows by each wait for the disk."""
     commits: list[str] = []
-    to_disk = Database._commit_to_disk
+    to_disk = aiosqlite.Connection.commit
 
-    async def noted(self: Database, driver: Any, in_its_thread: Any) -> None:
+    async def noted(self: aiosqlite.Connection) -> None:
         commits.append("commit")
-        await to_disk(self, driver, in_its_thread)
+        await to_disk(self)
 
     with pytest.MonkeyPatch.context() as patched:
-        patched.setattr(Database, "_commit_to_disk", noted)
+        patched.setattr(aiosqlite.Connection, "commit", noted)
         yield commits
 
 
