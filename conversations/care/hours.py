@@ -4,10 +4,10 @@ All times are wall times in the centre's zone; weekdays count from 0 = Monday.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from itertools import pairwise
 from typing import Self
 
@@ -111,7 +111,7 @@ def _opening(text: str) -> Opening:
     return Opening(opens, closes)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class VisitRules:
     """How a centre's hours become visits that people can book.
 
@@ -130,6 +130,11 @@ class VisitRules:
         if self.slot_minutes < 1 or self.capacity < 1 or self.lead_minutes < 0 or self.horizon_days < 0:
             raise ValueError("a visit lasts at least a minute, takes one place, and is booked ahead")
 
+    @cached_property
+    def week(self) -> tuple[tuple[time, ...], ...]:
+        """When visits begin on each weekday, Monday first, in order; each ends within its opening."""
+        return _week(self.hours, self.slot_minutes)
+
 
 # Stand in until the staff of a centre set their own, so a visit booked on them is only a request.
 # Monday-Friday 8:30-16:30, half an hour of break at midday and one hour more on Friday for prayer:
@@ -140,17 +145,25 @@ PUBLIC_OFFICE_RULES = VisitRules(
 )
 
 
-@lru_cache(maxsize=4096)
 def slot_times(rules: VisitRules, day: date) -> tuple[time, ...]:
-    """Return when visits begin on that weekday, in order; each ends within its opening."""
-    length = timedelta(minutes=rules.slot_minutes)
-    starts: list[time] = []
-    for opening in rules.hours.on(day):
-        start, closes = datetime.combine(day, opening.opens), datetime.combine(day, opening.closes)
-        while start + length <= closes:
-            starts.append(start.time())
-            start += length
-    return tuple(starts)
+    """Return when visits begin on that weekday, in order."""
+    return rules.week[day.weekday()]
+
+
+@lru_cache(maxsize=256)
+def _week(hours: WeeklyHours, slot_minutes: int) -> tuple[tuple[time, ...], ...]:
+    return tuple(tuple(_starts(openings, slot_minutes)) for openings in hours.days)
+
+
+def _starts(openings: Iterable[Opening], slot_minutes: int) -> Iterator[time]:
+    for opening in openings:
+        for minute in range(_minute(opening.opens), _minute(opening.closes) - slot_minutes + 1, slot_minutes):
+            yield time(*divmod(minute, 60))
+
+
+def _minute(at: time) -> int:
+    """Return the minutes since midnight."""
+    return at.hour * 60 + at.minute
 
 
 def open_slots(
@@ -163,23 +176,28 @@ def open_slots(
     before the hours changed may begin between two slots: it lasts as long as visits
     do today, and holds a place of every slot that it overlaps.
     """
-    if closed:
-        return []
     earliest = now_local + timedelta(minutes=rules.lead_minutes)
-    if day > earliest.date() and not taken:
-        return list(slot_times(rules, day))
-    length = timedelta(minutes=rules.slot_minutes)
-    held = [(datetime.combine(day, at), visits) for at, visits in taken.items()]
-    slots = [datetime.combine(day, at) for at in slot_times(rules, day)]
+    if closed or day < earliest.date():
+        return []
+    slots: Sequence[time] = slot_times(rules, day)
+    if day == earliest.date():
+        slots = [slot for slot in slots if datetime.combine(day, slot) >= earliest]
+    if not taken:
+        return list(slots)
+    if set(slot_times(rules, day)).issuperset(taken):
+        # The timetable is that of those who have booked: no two slots overlap.
+        return [slot for slot in slots if taken.get(slot, 0) < rules.capacity]
+    held = [(_minute(at), visits) for at, visits in taken.items()]
     return [
-        slot.time()
+        slot
         for slot in slots
-        if slot >= earliest
-        and sum(visits for begins, visits in held if abs(begins - slot) < length) < rules.capacity
+        if sum(visits for begins, visits in held if abs(begins - _minute(slot)) < rules.slot_minutes)
+        < rules.capacity
     ]
 
 
 def bookable_days(rules: VisitRules, *, today: date) -> list[date]:
     """Return the days from today to the horizon, both included, on which the centre receives people."""
     days = (today + timedelta(days=ahead) for ahead in range(rules.horizon_days + 1))
-    return [day for day in days if slot_times(rules, day)]
+    week = rules.week
+    return [day for day in days if week[day.weekday()]]
