@@ -86,7 +86,11 @@ _get_locked = Prepared(lambda _: _one().with_for_update())
 
 
 class AppointmentStore:
-    """`zone_name` (IANA) and `zone` are the centres'; `random_bits` gives as many as it is asked for."""
+    """`zone_name` (IANA) and `zone` are the centres'; `random_bits` gives as many as it is asked for.
+
+    What was read of the times that are taken stays so until this store takes or frees one: a transaction asks
+    several times for the same, and only the index decides.
+    """
 
     def __init__(
         self,
@@ -99,6 +103,7 @@ class AppointmentStore:
         self._zone_name = zone_name
         self._zone = zone
         self._random_bits = random_bits
+        self._read: dict[tuple[str, date, date], Mapping[date, Mapping[time, int]]] = {}
 
     async def book(
         self,
@@ -118,6 +123,7 @@ class AppointmentStore:
         two people ask at once: the partial unique index decides. It compares starts alone; that
         visits of an earlier timetable overlap this one is for `open_slots` to see before.
         """
+        self._read.clear()
         for _ in range(_tries(capacity)):
             row = await _book.first(
                 self._connection,
@@ -144,6 +150,7 @@ class AppointmentStore:
         A confirmation at the same moment waits, and then finds the visit changed.
         Raises SlotTaken, AppointmentNotLive.
         """
+        self._read.clear()
         kept = await self.get(appointment_id, lock=True)
         changed = _change(appointment_id, now).values(
             **self._when(day, at), status=_status(confirmed), coming=False
@@ -163,6 +170,7 @@ class AppointmentStore:
 
     async def cancel(self, appointment_id: int, *, now: datetime) -> Appointment:
         """Raises AppointmentNotLive when it was cancelled or has begun."""
+        self._read.clear()
         row = await _cancel.first(self._connection, appointment=appointment_id, now=now)
         if row is None:
             raise AppointmentNotLive
@@ -214,6 +222,14 @@ class AppointmentStore:
 
     async def taken(self, centre_slug: str, start: date, end: date) -> Mapping[date, Mapping[time, int]]:
         """Return how many live visits hold each time, for days that have any."""
+        asked = centre_slug, start, end
+        if asked not in self._read:
+            self._read[asked] = await self._held_times(*asked)
+        return self._read[asked]
+
+    async def _held_times(
+        self, centre_slug: str, start: date, end: date
+    ) -> Mapping[date, Mapping[time, int]]:
         found: dict[date, dict[time, int]] = defaultdict(dict)
         for row in await _taken.all(self._connection, slug=centre_slug, start=start, end=end):
             found[row.day][row.at] = row.visits

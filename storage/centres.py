@@ -41,8 +41,11 @@ _get = Prepared(lambda _: select(centres).where(centres.c.slug == bindparam("slu
 
 
 class CentreStore:
+    """What was read stays so until this store changes it: a transaction asks several times for the same."""
+
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
+        self._read: dict[str, Centre] = {}
 
     async def load(self, rows: Sequence[CentreRow]) -> None:
         """Bring the centres up to the file. Address and phone stay where staff have set either.
@@ -51,6 +54,7 @@ class CentreStore:
         """
         if not rows:
             return
+        self._read.clear()
         new = insert_into(self._connection, centres)
         filed: dict[str, Any] = {
             name: new.excluded[name]
@@ -71,10 +75,12 @@ class CentreStore:
 
     async def get(self, slug: str) -> Centre:
         """Raises CentreUnknown."""
-        row = await _get.first(self._connection, slug=slug)
-        if row is None:
-            raise CentreUnknown(slug)
-        return _centre(row)
+        if slug not in self._read:
+            row = await _get.first(self._connection, slug=slug)
+            if row is None:
+                raise CentreUnknown(slug)
+            self._read[slug] = _centre(row)
+        return self._read[slug]
 
     async def set_address(self, slug: str, address: str | None) -> None:
         """Raises CentreUnknown."""
@@ -96,6 +102,7 @@ class CentreStore:
         )
 
     async def _change(self, slug: str, **values: Any) -> None:
+        self._read.clear()
         changed = await self._connection.execute(
             update(centres).where(centres.c.slug == slug).values(**values)
         )

@@ -25,13 +25,23 @@ def _between(_: Into) -> Statement:
 
 
 class ClosureStore:
-    """A row without a centre is a proposal for the whole country; a row of a centre is its staff's word."""
+    """A row without a centre is a proposal for the whole country; a row of a centre is its staff's word.
+
+    What was read stays so until this store changes it: a transaction asks several times for the same.
+    """
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
+        self._read: dict[tuple[str, date, date], list[Closure]] = {}
 
     async def between(self, centre_slug: str, start: date, end: date) -> list[Closure]:
         """Return one closure a day, both ends included, in order; the centre's own word wins."""
+        asked = centre_slug, start, end
+        if asked not in self._read:
+            self._read[asked] = await self._find(*asked)
+        return self._read[asked]
+
+    async def _find(self, centre_slug: str, start: date, end: date) -> list[Closure]:
         rows = await _between.all(self._connection, slug=centre_slug, start=start, end=end)
         words = {row.day: row.closed for row in rows if row.centre_slug is not None}
         holidays = {row.day: row for row in rows if row.centre_slug is None}
@@ -49,6 +59,7 @@ class ClosureStore:
 
     async def decide(self, centre_slug: str, day: date, *, closed: bool, by: ContactId) -> None:
         """Write down the staff's word on a day of their centre: closed, or open after all."""
+        self._read.clear()
         word = {"closed": closed, "decided_by": by}
         await self._connection.execute(
             insert_into(self._connection, closures)
@@ -68,6 +79,7 @@ class ClosureStore:
         """
         if not holidays:
             return
+        self._read.clear()
         days = [day for day, *_ in holidays]
         country = closures.c.centre_slug.is_(None)
         await self._connection.execute(

@@ -124,7 +124,8 @@ async def book(turn: Turn[Any], *, centre_slug: str, need: Need, day: date, at: 
     Raises TooManyVisits, and SlotTaken when the time is held by somebody else or no longer offered.
     """
     # To count is enough: a turn holds its contact's session, so nothing else books for them meanwhile.
-    if not await may_book(turn) or await visit_on(turn, day):
+    ahead = await turn.desk.appointments.upcoming(turn.contact.id, now=turn.now)
+    if len(ahead) >= MOST_AHEAD or any(visit.day == day for visit in ahead):
         raise TooManyVisits
     centre = await turn.desk.centres.get(centre_slug)
     if at not in await open_times(turn, centre_slug, day):

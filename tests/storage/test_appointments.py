@@ -63,6 +63,21 @@ async def test_a_visit_is_kept_as_it_was_booked(unit: UnitOfWork, amina: Contact
     assert (visit.status, visit.version, visit.coming) == (AppointmentStatus.REQUESTED, 1, False)
 
 
+async def test_who_takes_moves_and_frees_a_time_reads_so_in_the_same_transaction(
+    unit: UnitOfWork, amina: Contact
+) -> None:
+    async def taken() -> object:
+        return await unit.appointments.taken("sale", TUESDAY, WEDNESDAY)
+
+    assert await taken() == {}
+    visit = await book(unit, amina)
+    assert await taken() == {TUESDAY: {time(9): 1}}
+    await move(unit, visit)
+    assert await taken() == {WEDNESDAY: {time(10): 1}}
+    await unit.appointments.cancel(visit.id, now=NOW)
+    assert await taken() == {}
+
+
 async def test_a_visit_on_the_centres_own_hours_is_confirmed(unit: UnitOfWork, amina: Contact) -> None:
     assert (await book(unit, amina, confirmed=True)).status is AppointmentStatus.CONFIRMED
 
