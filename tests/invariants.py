@@ -19,6 +19,7 @@ from conversations.care.people import Consent, Role
 from conversations.care.tasks import TaskStatus
 from conversations.care.wall_time import to_utc
 from conversations.engine.outbound import OutboundMessage, Purpose
+from conversations.engine.reply import Channel
 from conversations.engine.session import Session, notice_from_json
 from storage.database import Database
 from storage.tables import (
@@ -95,10 +96,15 @@ def _outbox(rows: Sequence[Row[Any]]) -> list[str]:
         *[
             f"message {row.id} is {row.status}, sent at {row.sent_at}"
             for row in rows
-            if (row.status in SENT) != (row.sent_at is not None)
+            if (row.status in SENT) != (row.sent_at is not None) and not _failed_later(row)
         ],
         *[f"message {row.id} failed for nothing" for row in rows if row.status in FAILED and not row.reason],
     ]
+
+
+def _failed_later(row: Row[Any]) -> bool:
+    """WhatsApp takes a message and may tell afterwards that it won't arrive."""
+    return row.channel == Channel.WHATSAPP and row.status in FAILED and row.sent_at is not None
 
 
 def _in_order(rows: Sequence[Row[Any]]) -> list[str]:

@@ -19,6 +19,7 @@ from bot.channels.whatsapp_client import GraphClient
 from bot.channels.whatsapp_intake import WEBHOOK_PATH, OnField, WhatsAppIntake
 from bot.channels.whatsapp_statuses import tell_early
 from bot.channels.whatsapp_window import Limits, WhatsAppGate
+from bot.clock import Clock
 from bot.delivery import Delivery
 from bot.fallback import Fallback
 from bot.pacing import Pacer
@@ -65,7 +66,7 @@ class WhatsAppService:
 def make_intake(
     database: Database,
     graph: FakeGraph,
-    clock: MovableClock,
+    clock: Clock,
     fallback: Fallback | None = None,
     **more: OnField,
 ) -> WhatsAppIntake:
@@ -96,16 +97,23 @@ async def served(intake: WhatsAppIntake) -> AsyncIterator[str]:
 
 @asynccontextmanager
 async def running(database: Database, graph: FakeGraph) -> AsyncIterator[WhatsAppService]:
-    """Run webhook, turns and delivery until the block ends."""
-    voice, clock = load_voice(), MovableClock(MONDAY)
+    """Run webhook, turns and delivery on a Monday at nine in the morning, until the block ends."""
+    clock = MovableClock(MONDAY)
+    async with at_work(database, graph, clock, api_url=graph.base_url) as (intake, url):
+        yield WhatsAppService(database, graph, intake, clock, url)
+
+
+@asynccontextmanager
+async def at_work(
+    database: Database, graph: FakeGraph, clock: Clock, *, api_url: str
+) -> AsyncIterator[tuple[WhatsAppIntake, str]]:
+    """Run webhook, turns and delivery by that clock, the platform's too; gives the webhook and its host."""
+    voice = load_voice()
     graph.now = clock.now
     fallback = Fallback(voice)
     intake = make_intake(database, graph, clock, fallback)
     turns = Turns(database, voice, clock, {"whatsapp": parse_payload})
-    async with (
-        GraphClient(graph.base_url, graph.token, graph.phone_number_id) as client,
-        served(intake) as url,
-    ):
+    async with GraphClient(api_url, graph.token, graph.phone_number_id) as client, served(intake) as url:
         sender = WhatsAppSender(client, database.keys, voice.texts, pace_of(0))
         delivery = Delivery(
             database,
@@ -120,7 +128,7 @@ async def running(database: Database, graph: FakeGraph) -> AsyncIterator[WhatsAp
         working = [asyncio.create_task(delivery.run()), asyncio.create_task(turns.work())]
         try:
             await graph.subscribe(f"{url}{WEBHOOK_PATH}")
-            yield WhatsAppService(database, graph, intake, clock, url)
+            yield intake, url
         finally:
             delivery.stop()
             await asyncio.wait_for(working[0], PATIENCE_S)

@@ -1,0 +1,116 @@
+"""Every flow there is, walked on WhatsApp: the real process, a real database, a strict Graph API over HTTP.
+
+All walks run side by side against one process, on a good day and on a bad one.
+"""
+
+import asyncio
+from datetime import timedelta
+from pathlib import Path
+
+from bot.app import load_voice
+from bot.clock import ShiftedClock
+from bot.ticks import Ticks
+from conversations.care.check_ins import CheckInStep
+from conversations.care.people import Role
+from conversations.flows.beneficiary import BENEFICIARY_FLOWS
+from conversations.flows.staff import STAFF_FLOWS
+from tests.bot.channels.whatsapp_service import at_work
+from tests.fault_proxy import Kind, scenario
+from tests.graph_bodies import judge_message
+from tests.invariants import broken
+from tests.whatsapp_town import Town, town, unanswered
+from tests.whatsapp_walks import WALKS, Walk
+
+ALL_FLOWS = {flow.name for flow in (*BENEFICIARY_FLOWS, *STAFF_FLOWS)}
+
+
+async def walk_all(town: Town) -> None:
+    """Have all walks walked at once, beside an administrator who waits for bad news."""
+    salim = town.walker("Salim", of="administers")
+    await salim.comes_as(Role.ADMINISTRATOR)
+    failed = await asyncio.gather(*(_walked(town, walk) for walk in WALKS), return_exceptions=True)
+    failures = [f"{walk.name}: {error!r}" for walk, error in zip(WALKS, failed, strict=True) if error]
+    assert not failures, "\n\n".join(failures)
+
+
+async def _walked(town: Town, walk: Walk) -> None:
+    await walk.goes(town)
+    missing = walk.flows - town.seen[walk.name]
+    assert not missing, f"the database did not show {sorted(missing)}"
+
+
+async def is_killed(town: Town) -> None:
+    """The service dies without a word, and its administrator hears of it."""
+    salim = next(walker for walker in town.walkers if walker.person.name == "Salim")
+    await town.settled()
+    await town.service.kill()
+    await town.service.start()
+    await salim.is_told("alert", "ℹ️ The process that sent reminders was suddenly gone.")
+
+
+async def is_asked_next_morning(town: Town) -> None:
+    """Somebody is asked how they are on the day after they agreed, and asks for help.
+
+    Whoever comes at night is asked by day, and no setting moves the service's clock: so its own parts go on
+    with the database that the process leaves behind.
+    """
+    rachid = town.walker("Rachid", of="is_asked")
+    await rachid.agrees()
+    due_at = await rachid.due_at(CheckInStep.FIRST_DAY)
+    # Nobody repeats tomorrow what came today.
+    await town.gets_tidy()
+    await town.settled()
+    assert await town.service.stop() == 0
+    clock = ShiftedClock()
+    clock.shift_to(due_at - timedelta(minutes=30))
+    async with at_work(town.database, town.graph, clock, api_url=town.api_url):
+        await rachid.says("menu")
+        await rachid.is_in("menu")
+        clock.shift_to(due_at)
+        await Ticks(town.database, load_voice(), clock).turn_due()
+        question = await rachid.is_told("check_in", "👋 How are you today?")
+        await rachid.taps_in(question, "help")
+        await rachid.is_in("person")
+        town.proxy.day.end()
+        await town.settled()
+
+
+async def check(town: Town) -> None:
+    """Everybody was answered, and once unless an answer was cut off; no body was beyond a limit."""
+    assert await broken(town.database, now=town.graph.now()) == []
+    assert await unanswered(town) == []
+    for walker in town.walkers:
+        assert walker.doubled <= town.proxy.cut_off[walker.person.user_id or ""], walker.person.name
+    for call in town.graph.calls_of("messages"):
+        judge_message(call.body)
+    assert town.graph.refusals == []
+    assert town.kannel.refused == []
+    assert {answer.status for answer in town.graph.webhook_answers} <= {200, None}
+    failures = ("turn_failed", "delivery_failed", "push_failed", "due_failed", "tick_failed", "crashed")
+    assert [event for event in town.events if event in failures] == []
+
+
+async def test_every_flow_is_walked(database_url: str, tmp_path: Path) -> None:
+    async with town(tmp_path, database_url) as here:
+        await walk_all(here)
+        await is_killed(here)
+        await is_asked_next_morning(here)
+
+        await check(here)
+        assert here.proxy.cut_off.total() == 0
+        assert set().union(*here.seen.values()) == ALL_FLOWS
+
+
+async def test_on_a_bad_day_everybody_gets_there(database_url: str, tmp_path: Path) -> None:
+    async with town(tmp_path, database_url, scenario("bad_graph")) as here:
+        await here.gets_messy()
+        await walk_all(here)
+        await is_killed(here)
+        await is_asked_next_morning(here)
+
+        await check(here)
+        assert set().union(*here.seen.values()) == ALL_FLOWS
+        had = {done.kind for done in here.proxy.day.done}
+        assert had == {Kind.HANG, Kind.TOO_FAST, Kind.SERVER_ERROR, Kind.RESET, Kind.CUT_SHORT, Kind.SLOW}
+        assert here.proxy.cut_off.total() > 5
+        assert max(answer.items for answer in here.graph.webhook_answers) > 1
