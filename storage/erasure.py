@@ -119,11 +119,11 @@ async def take_off(connection: AsyncConnection, contact_id: ContactId, address_i
     """Take somebody off an address that others use, too, with what was written there.
 
     When they used it now, whoever writes next has to say who they are. Nothing changes while nobody else
-    uses it.
+    uses it, or where they are not.
     """
-    here = profiles.c.address_id == address_id
-    others = select(profiles.c.id).where(here, profiles.c.contact_id != contact_id).limit(1)
-    if await connection.scalar(others) is None:
+    there = await connection.scalars(select(profiles.c.contact_id).where(profiles.c.address_id == address_id))
+    people = set(there.all())
+    if contact_id not in people or len(people) < 2:
         return
     person = select(literal(contact_id).label("id"))
     is_here = addresses.c.id == address_id

@@ -182,6 +182,9 @@ class FakeContacts:
         desk.tasks.rows = {id: task for id, task in desk.tasks.rows.items() if task.contact_id != contact_id}
         desk.schedule.due = [due for due in desk.schedule.due if due.contact_id != contact_id]
         desk.notices = [(owner, notice) for owner, notice in desk.notices if owner != contact_id]
+        for address_id, owner in list(desk.addresses.owners.items()):
+            if owner == contact_id:
+                await desk.profiles.leave(address_id, contact_id)
         self._contacts[contact_id] = Contact(
             id=contact_id,
             role=Role.BENEFICIARY,

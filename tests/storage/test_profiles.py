@@ -369,6 +369,20 @@ async def test_cutting_a_shared_phone_leaves_a_stranger_and_the_others(
     assert await unit.addresses.of(zahra.id) == []
 
 
+async def test_who_has_no_profile_there_can_not_cut_it(
+    unit: UnitOfWork, connection: AsyncConnection, amina: Contact, brahim: Contact
+) -> None:
+    await joined_by(unit, amina)
+    phone = await phone_of(unit, amina)
+    await writes(unit, phone, "sent")
+    await connection.execute(update(outbox).values(status="sent"))
+
+    assert await unit.addresses.cut(brahim.id, phone, now=NOW) == brahim.id
+
+    assert len(await unit.profiles.of(phone)) == 2
+    assert await statuses(connection) == {"sent": "sent"}
+
+
 async def test_a_shared_phone_is_cut_off_from_elsewhere(unit: UnitOfWork, amina: Contact) -> None:
     zahra = await joined_by(unit, amina)
     phone = await phone_of(unit, amina)

@@ -157,8 +157,20 @@ class CheckLeave(Step[Who]):
     async def chosen(self, turn: Turn[Who], choice_id: str) -> Move:
         if choice_id != "yes" or len(await turn.desk.profiles.of(_here(turn))) < 2:
             return Finish(turn.gettext("Nothing was changed."))
+        await let_numbers_rise(turn)
         await turn.desk.profiles.leave(_here(turn), turn.contact.id)
         return Farewell(turn.gettext("🚪 This phone has forgotten you."))
+
+
+async def let_numbers_rise(turn: Turn[Any]) -> None:
+    """Before somebody goes for good, see that none of their buttons fits a prompt of the others to come."""
+    sessions = turn.desk.sessions
+    # This turn's own prompt among them.
+    last = (await sessions.load(turn.contact.id)).prompt_no + 1
+    for each in await _people(turn):
+        session = await sessions.load(each.contact_id)
+        if not each.in_use and session.prompt_no < last:
+            await sessions.save(each.contact_id, replace(session, prompt_no=last, choices=()), now=turn.now)
 
 
 async def switch(turn: Turn[Who]) -> Move:

@@ -3,6 +3,7 @@
 import pytest
 
 from conversations.care.addresses import LinkKind
+from conversations.care.people import Role
 from conversations.care.profiles import MOST_PEOPLE, read_pin
 from conversations.engine.reply import Channel, Tap
 from conversations.texts import LANGUAGES
@@ -349,6 +350,32 @@ async def test_who_leaves_is_forgotten_by_the_phone(shared: Person) -> None:
     await shared.says("salam")
 
     assert shared.buttons == ["Amina", "➕ Somebody else"]
+
+
+@pytest.mark.parametrize("way", [["profiles", "leave", "yes"], ["erase", "yes"]])
+async def test_buttons_of_who_went_do_nothing_to_the_others(shared: Person, way: list[str]) -> None:
+    await shared.says("salam")
+    await shared.taps("Brahim")
+    old = []
+    for _ in range(9):
+        await shared.says("menu")
+        old.append((shared.prompt_ref, shared.ids[0]))
+    await shared.taps("settings", *way)
+    await shared.says("salam")
+    await shared.taps("Amina")
+    await shared.says("2468")
+
+    for _ in range(9):
+        await shared.says("menu")
+        assert (shared.prompt_ref, shared.ids[0]) not in old
+
+
+async def test_who_became_staff_comes_in_as_anybody(shared: Person) -> None:
+    await shared.scene.desk.contacts.make_staff(shared.contact_id, Role.CASEWORKER, "sale")
+    await shared.says("salam")
+    await shared.taps("Brahim")
+
+    assert shared.flow == "caseworker_menu"
 
 
 async def test_who_stays_stays(shared: Person) -> None:
