@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from bot.turns import Voice, may_be_handed_over, on_its_own, show_push
+from bot.turns import WAITING, Voice, may_be_handed_over, news_of_waiting, on_its_own, show_push
 from conversations.care.people import Contact
 from conversations.care.reminders import ReminderStep
 from conversations.care.tasks import Said, TaskKind
@@ -47,6 +47,8 @@ class Fallback:
             return
         if given_up.purpose is Purpose.ADDRESS:
             # It was for that address alone.
+            if or_a_task and given_up.key.startswith(WAITING):
+                await self._give_up_held(unit, given_up.key.removeprefix(WAITING), now)
             return
         other = None
         if given_up.attempts < MOST_ATTEMPTS:
@@ -56,6 +58,8 @@ class Fallback:
             await unit.outbox.move(given_up, *other, _for_another_channel(given_up.message), now)
         elif await self._text(unit, given_up, now):
             log.info("message_texted", row=row_id)
+        elif await self._hold(unit, given_up, now):
+            log.info("message_held", row=row_id)
         elif or_a_task and given_up.purpose in CALLS_FOR_A_PERSON:
             async with on_its_own(unit, "unreached_not_told", row=row_id):
                 await self._tell_caseworkers(unit, given_up, now)
@@ -84,6 +88,38 @@ class Fallback:
         async with on_its_own(unit, "reminder_not_texted", row=given_up.id):
             shown = await show_push(unit, push, self._voice, now=now)
         return shown  # noqa: RET504 - the block may be undone half-way
+
+    async def _hold(self, unit: UnitOfWork, given_up: Undelivered, now: datetime) -> bool:
+        """Let a message wait on a phone that the person shares, when another uses it; False without one."""
+        shared = await unit.profiles.shared_with(given_up.contact_id)
+        if shared is None:
+            return False
+        address, used_by = shared
+        message = _for_another_channel(given_up.message)
+        await unit.outbox.move(given_up, address.id, address.channel, message, now)
+        if await unit.profiles.hold(given_up.key, given_up.contact_id, now=now):
+            news = news_of_waiting(
+                given_up.contact_id,
+                given_up.key,
+                address_id=address.id,
+                used_by=used_by,
+                keeps_quiet=given_up.purpose in (Purpose.REMINDER, Purpose.CHECK_IN),
+                useful_until=given_up.useful_until,
+            )
+            async with on_its_own(unit, "waiting_not_told", row=given_up.id):
+                await show_push(unit, news, self._voice, now=now)
+        return True
+
+    async def _give_up_held(self, unit: UnitOfWork, key: str, now: datetime) -> None:
+        """Leave to a person what waits on a shared phone that nobody could be told of."""
+        held = await unit.profiles.give_up(key)
+        if held is None:
+            return
+        row_id, contact_id = held
+        given_up = await unit.outbox.undelivered(row_id)
+        if given_up is not None and given_up.purpose in CALLS_FOR_A_PERSON:
+            async with on_its_own(unit, "unreached_not_told", row=row_id):
+                await self._tell_caseworkers(unit, replace(given_up, contact_id=contact_id), now)
 
     async def _tell_caseworkers(self, unit: UnitOfWork, given_up: Undelivered, now: datetime) -> None:
         contact = await unit.contacts.get(given_up.contact_id)

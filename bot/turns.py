@@ -28,10 +28,12 @@ from conversations.engine.reply import Blocked, Channel, Inbound, Location, Tap,
 from conversations.engine.session import Notice, Session
 from conversations.engine.turn import Effect, Push, Turn
 from conversations.engine.words import Word
+from conversations.flows.beneficiary.door import at_the_door
 from conversations.flows.handover import make_task
+from conversations.flows.news import MessageWaiting
 from conversations.ports import World
 from conversations.texts import Texts, strip_isolates
-from storage.addresses import Address
+from storage.addresses import Address, Arrival
 from storage.database import Database, rung
 from storage.errors import DatabaseLocked, DatabaseUnreachable
 from storage.inbox import StoredUpdate
@@ -49,6 +51,9 @@ LONG_SILENT = timedelta(days=30)
 MOST_ATTEMPTS = 5
 # How long a worker waits when nobody wakes it: only matters when a wake-up got lost.
 IDLE_S = 5.0
+
+# The key of the news that a message waits for somebody; behind it stands the message's own.
+WAITING = "waiting:"
 
 # What a notice's buttons carry; longer numbers than the database counts are nobody's.
 _NOTICE_REF = re.compile(r"n[0-9]{1,18}")
@@ -72,6 +77,11 @@ class Voice:
     def engine(self) -> Engine:
         return Engine(self.routes)
 
+    @property
+    def doorkeeper(self) -> Engine:
+        """The conversation with whoever has yet to say who they are."""
+        return Engine(self.routes.door or self.routes)
+
     def of(self, language: str | None) -> Texts:
         """Return the texts of a language, or of the one most people speak."""
         return self.texts.get(language or "", self.texts[DEFAULT_LANGUAGE])
@@ -85,6 +95,13 @@ async def show_push(unit: UnitOfWork, push: Push, voice: Voice, *, now: datetime
     """
     contact = await unit.contacts.get(push.contact_id)
     address = await _address_for(unit, push, voice, now)
+    used_by: ContactId | None = None
+    if (
+        address is None
+        and push.address_id is None
+        and (shared := await unit.profiles.shared_with(contact.id))
+    ):
+        address, used_by = shared
     if address is None:
         log.info("push_without_address", contact=contact.id, flow=push.flow)
         return False
@@ -128,8 +145,40 @@ async def show_push(unit: UnitOfWork, push: Push, voice: Voice, *, now: datetime
     if push.replaces and push.subject:
         but = notice.id if choices and notice else None
         await unit.sessions.close_notices(push.contact_id, push.subject, but=but)
+    if used_by is not None and await unit.profiles.hold(push.key, push.contact_id, now=now):
+        news = news_of_waiting(
+            push.contact_id,
+            push.key,
+            address_id=address.id,
+            used_by=used_by,
+            keeps_quiet=push.keeps_quiet,
+            useful_until=push.useful_until,
+        )
+        await show_push(unit, news, voice, now=now)
     await flow.first().pushed(turn)
     return True
+
+
+def news_of_waiting(
+    contact_id: ContactId,
+    key: str,
+    *,
+    address_id: int,
+    used_by: ContactId,
+    keeps_quiet: bool,
+    useful_until: datetime | None,
+) -> Push:
+    """Return what tells who uses a shared phone that a message waits for somebody else, and nothing of it."""
+    return Push(
+        used_by,
+        "message_waiting",
+        MessageWaiting(contact_id),
+        Purpose.ADDRESS,
+        key=f"{WAITING}{key}",
+        keeps_quiet=keeps_quiet,
+        useful_until=useful_until,
+        address_id=address_id,
+    )
 
 
 async def _address_for(unit: UnitOfWork, push: Push, voice: Voice, now: datetime) -> Address | None:
@@ -271,14 +320,16 @@ class Turns:
 
     async def _handle(self, unit: UnitOfWork, inbound: Inbound, update_id: int, now: datetime) -> bool:
         """Answer, and return whether what came may be kept for a while."""
-        contact, address_id = await unit.addresses.find_or_create(
-            inbound.channel, inbound.external_id, now=now
-        )
+        arrival = await unit.addresses.arrive(inbound.channel, inbound.external_id, now=now)
+        contact, address_id = arrival.contact, arrival.address_id
         if isinstance(inbound.reply, Blocked):
             await self._blocked(unit, address_id, inbound.reply, now)
             return True
         if inbound.phone is not None:
             await unit.addresses.keep_phone(address_id, inbound.phone)
+        if arrival.is_locked:
+            await self._ask_who(unit, inbound, arrival, update_id, now)
+            return False
         session = await unit.sessions.load(contact.id)
         texts = self._voice.of(contact.language or _known(inbound.language_hint))
         turn: Turn[Any] = _turn(unit, self._voice, contact, texts, now, inbound.channel, address_id)
@@ -294,7 +345,27 @@ class Turns:
         if outcome.closed_notice is not None:
             await unit.sessions.close_notice(outcome.closed_notice)
         await self._carry_out(unit, outcome.effects, inbound, turn, address_id, update_id)
-        return _may_be_kept(inbound, turn.contact)
+        return _may_be_kept(inbound, turn.contact) and not self._voice.routes.asks_secret(session)
+
+    async def _ask_who(
+        self, unit: UnitOfWork, inbound: Inbound, arrival: Arrival, update_id: int, now: datetime
+    ) -> None:
+        """Answer somebody who has to say first who they are: nothing of anybody is shown until they have.
+
+        What they send may be a PIN, so none of it is kept.
+        """
+        contact, address_id = arrival.contact, arrival.address_id
+        session = await unit.profiles.door(address_id)
+        if session is None:
+            session = at_the_door((await unit.sessions.load(contact.id)).prompt_no)
+        texts = self._voice.of(contact.language or _known(inbound.language_hint))
+        turn: Turn[Any] = _turn(unit, self._voice, contact, texts, now, inbound.channel, address_id)
+        outcome = await self._voice.doorkeeper.handle(session, inbound.reply, turn)
+        if await unit.profiles.is_locked(address_id, now=now):
+            await unit.profiles.keep_door(address_id, outcome.session)
+        else:
+            await unit.sessions.save(turn.contact.id, replace(outcome.session, failures=0), now=now)
+        await self._carry_out(unit, outcome.effects, inbound, turn, address_id, update_id)
 
     async def _blocked(self, unit: UnitOfWork, address_id: int, reply: Blocked, now: datetime) -> None:
         if reply.blocked:
@@ -398,9 +469,8 @@ class Turns:
 
     async def _apologise(self, unit: UnitOfWork, inbound: Inbound, update_id: int, now: datetime) -> bool:
         """Say sorry, and return whether what came may be kept for a while."""
-        contact, address_id = await unit.addresses.find_or_create(
-            inbound.channel, inbound.external_id, now=now
-        )
+        arrival = await unit.addresses.arrive(inbound.channel, inbound.external_id, now=now)
+        contact, address_id = arrival.contact, arrival.address_id
         session = await unit.sessions.load(contact.id)
         texts = self._voice.of(contact.language or _known(inbound.language_hint))
         failures = session.failures + 1
@@ -420,7 +490,8 @@ class Turns:
         message = _message(sorry, texts, (menu,), NO_PROMPT, inbound.tap_ref)
         await self._say(unit, inbound, address_id, message, now, key=f"in:{update_id}:sorry")
         await unit.sessions.save(contact.id, replace(session, failures=failures), now=now)
-        return _may_be_kept(inbound, contact)
+        is_secret = arrival.is_locked or self._voice.routes.asks_secret(session)
+        return _may_be_kept(inbound, contact) and not is_secret
 
     async def _hand_over(self, unit: UnitOfWork, contact: Contact, now: datetime) -> bool:
         """Leave the person to the caseworkers; False when none of them hears of it now."""

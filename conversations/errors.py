@@ -79,3 +79,19 @@ class CodesSlowed(JisrError):
     def __init__(self, until: datetime) -> None:
         super().__init__(until.isoformat())
         self.until = until
+
+
+class ProfileUnknown(JisrError):
+    """The person does not, or no longer, use this address."""
+
+
+class PinWrong(JisrError):
+    """This is not the profile's PIN."""
+
+
+class PinsSlowed(JisrError):
+    """So many wrong PINs came that none counts for a while; `until` is an aware moment."""
+
+    def __init__(self, until: datetime) -> None:
+        super().__init__(until.isoformat())
+        self.until = until

@@ -18,6 +18,7 @@ from conversations.care.hours import VisitRules
 from conversations.care.nearest import Catchment
 from conversations.care.people import Contact, ContactId, Invitation, Role
 from conversations.care.places import PlaceFinder
+from conversations.care.profiles import Profile
 from conversations.care.tasks import Task, TaskKind
 from conversations.engine.outbound import Purpose
 from conversations.engine.session import Session
@@ -94,9 +95,45 @@ class Links(Protocol):
         """
 
 
+class Profiles(Protocol):
+    """The people who share an address. It has none as long as it is one person's and without a PIN."""
+
+    async def of(self, address_id: int) -> list[Profile]:
+        """Return who uses the address, whoever came first first."""
+
+    async def add(self, address_id: int, *, now: datetime) -> ContactId:
+        """Let somebody new use the address, who is returned; who used it until now keeps a profile."""
+
+    async def use(self, address_id: int, contact_id: ContactId, *, now: datetime) -> bool:
+        """Let somebody of the address use it from now on, and what waited for them leave.
+
+        What is still to leave for who used it before waits for them; True when there is any. Raises
+        ProfileUnknown.
+        """
+
+    async def leave(self, address_id: int, contact_id: ContactId) -> None:
+        """Take somebody off the address, with what was written there; whoever writes next says who they are.
+
+        Nothing changes while nobody else uses it.
+        """
+
+    async def set_pin(
+        self, address_id: int, contact_id: ContactId, pin: str | None, *, now: datetime
+    ) -> None:
+        """Ask for a PIN from now on before somebody's profile is used there; None: ask for none."""
+
+    async def check_pin(self, address_id: int, contact_id: ContactId, pin: str, *, now: datetime) -> None:
+        """Raises PinWrong, PinsSlowed when too many wrong ones came, ProfileUnknown."""
+
+    async def release(self, contact_id: ContactId, address_id: int, *, now: datetime) -> None:
+        """Let what waits for the person leave for an address that they use."""
+
+
 class Sessions(Protocol):
     async def load(self, contact_id: ContactId) -> Session:
         """Return where the person is, nobody else's turn changing it meanwhile."""
+
+    async def save(self, contact_id: ContactId, session: Session, *, now: datetime) -> None: ...
 
 
 class Invitations(Protocol):
@@ -262,6 +299,8 @@ class Desk(Protocol):
     def addresses(self) -> Addresses: ...
     @property
     def links(self) -> Links: ...
+    @property
+    def profiles(self) -> Profiles: ...
     @property
     def sessions(self) -> Sessions: ...
     @property

@@ -4,21 +4,34 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NewType
 
-from sqlalchemy import ColumnElement, ScalarSelect, bindparam, delete, func, insert, select, update
+from sqlalchemy import (
+    ColumnElement,
+    ScalarSelect,
+    bindparam,
+    case,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.care.addresses import KnownAddress
 from conversations.care.people import Contact, ContactId, Role
+from conversations.care.profiles import LOCKS_AFTER
 from conversations.engine.reply import Channel
 from storage import erasure
 from storage.contacts import contact_in, contact_row
 from storage.encryption import KeyRing
 from storage.errors import violates
 from storage.prepared import Into, Statement, prepared
-from storage.tables import addresses, contacts
+from storage.tables import addresses, contacts, profiles
 
 AddressId = NewType("AddressId", int)
+_Found = tuple[AddressId, ContactId, datetime | None]
 
 _EXTERNAL, _PHONE = "addresses.external", "addresses.phone"
 
@@ -39,12 +52,25 @@ class Address:
 
 
 @dataclass(frozen=True, slots=True)
+class Arrival:
+    """Who has just written, and from where. `is_locked`: they have to say first who they are."""
+
+    contact: Contact
+    address_id: AddressId
+    is_locked: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Reader:
-    """Who reads at an address. `is_erased`: all about them was deleted but a last word to them."""
+    """Who reads at an address. `is_erased`: all about them was deleted but a last word to them.
+
+    `shown_from`: what is older was another's, or is behind the lock, and is not shown; None: all is theirs.
+    """
 
     address_id: AddressId
     language: str | None
     is_erased: bool
+    shown_from: datetime | None
 
 
 @prepared
@@ -55,8 +81,20 @@ def _use(_: Into) -> Statement:
             addresses.c.channel == bindparam("from_channel"),
             addresses.c.external_index == bindparam("index"),
         )
-        .values(last_used_at=bindparam("now"), reachable=True, unreachable_since=None)
-        .returning(addresses.c.id, addresses.c.contact_id)
+        .values(
+            last_used_at=bindparam("now"),
+            reachable=True,
+            unreachable_since=None,
+            # What has locked stays so until somebody says who they are.
+            locks_at=case(
+                (
+                    addresses.c.locks_at > bindparam("now"),
+                    bindparam("next_lock", type_=addresses.c.locks_at.type),
+                ),
+                else_=addresses.c.locks_at,
+            ),
+        )
+        .returning(addresses.c.id, addresses.c.contact_id, addresses.c.locks_at)
     )
 
 
@@ -79,6 +117,11 @@ class AddressStore:
         Two first messages at once make one contact: the unique constraint decides. Somebody whose data
         were erased comes back as a new contact.
         """
+        arrival = await self.arrive(channel, external_id, now=now)
+        return arrival.contact, arrival.address_id
+
+    async def arrive(self, channel: str, external_id: str, *, now: datetime) -> "Arrival":
+        """Return the same as `find_or_create`, and whether somebody has to say first who they are."""
         index = self._keys.index(channel, external_id)
         found = await self._used(channel, index, now)
         if found is None:
@@ -91,13 +134,15 @@ class AddressStore:
                 found = await self._used(channel, index, now)
         if found is None:
             raise LookupError("the address went away while it was being found")
-        address_id, contact_id = found
-        return await self._contact(contact_id, now), address_id
+        address_id, contact_id, locks_at = found
+        is_locked = locks_at is not None and locks_at <= now
+        return Arrival(await self._contact(contact_id, now), address_id, is_locked)
 
-    async def reader(self, channel: str, external_id: str) -> Reader | None:
+    async def reader(self, channel: str, external_id: str, *, now: datetime) -> Reader | None:
         """Return who reads there, without counting the address as used; None when nobody is known."""
+        shown_from = case((addresses.c.locks_at <= now, addresses.c.locks_at), else_=addresses.c.shown_from)
         query = (
-            select(addresses.c.id, contacts.c.language, contacts.c.erased_at)
+            select(addresses.c.id, contacts.c.language, contacts.c.erased_at, shown_from.label("shown_from"))
             .join(contacts, contacts.c.id == addresses.c.contact_id)
             .where(
                 addresses.c.channel == channel,
@@ -105,7 +150,7 @@ class AddressStore:
             )
         )
         row = (await self._connection.execute(query)).one_or_none()
-        return row and Reader(AddressId(row.id), row.language, row.erased_at is not None)
+        return row and Reader(AddressId(row.id), row.language, row.erased_at is not None, row.shown_from)
 
     async def mark_unreachable(
         self, address_id: int, at: datetime, *, unless_used_after: datetime | None = None
@@ -138,19 +183,23 @@ class AddressStore:
     async def preferred(self, contact_id: ContactId) -> Address | None:
         """Return the reachable address the person chose, else the one last used; None when there is none."""
         row = await _preferred.first(self._connection, contact=contact_id)
-        return row and self._address(row)
+        return row and address_in(row, self._keys)
 
     async def get(self, address_id: int) -> Address | None:
         """Return an address by its id, None when it is gone."""
         query = select(addresses).where(addresses.c.id == address_id)
         row = (await self._connection.execute(query)).one_or_none()
-        return None if row is None else self._address(row)
+        return None if row is None else address_in(row, self._keys)
 
     async def of(self, contact_id: ContactId) -> list[KnownAddress]:
-        """Return where the person writes from, the one last used first."""
+        """Return where the person writes from, the one last used first, those too that another uses now."""
+        shared = select(profiles.c.address_id).where(profiles.c.contact_id == contact_id)
         query = (
             select(addresses)
-            .where(addresses.c.contact_id == contact_id, addresses.c.channel != Channel.SMS)
+            .where(
+                or_(addresses.c.contact_id == contact_id, addresses.c.id.in_(shared)),
+                addresses.c.channel != Channel.SMS,
+            )
             .order_by(addresses.c.last_used_at.desc(), addresses.c.id.desc())
         )
         return [
@@ -170,18 +219,30 @@ class AddressStore:
         """Part an address from the person: whoever is there is a stranger from now on, whose id is returned.
 
         What was written to it and came from it goes. Of an address that is not the person's nothing changes,
-        and the person's own id is returned. A phone number known through it can't be texted any more.
+        and the person's own id is returned. A phone number known through it can't be texted any more. Others
+        who share it stay.
         """
         theirs = select(addresses.c.external_index).where(
             addresses.c.id == address_id, addresses.c.contact_id == contact_id
         )
         lane = await self._connection.scalar(theirs)
         if lane is None:
+            await erasure.take_off(self._connection, contact_id, address_id)
+            await erasure.tidy(self._connection, address_id)
             return contact_id
         stranger = await self._new_contact(now)
         await self._connection.execute(
-            update(addresses).where(addresses.c.id == address_id).values(contact_id=stranger, preferred=False)
+            update(addresses)
+            .where(addresses.c.id == address_id)
+            .values(contact_id=stranger, preferred=False, shown_from=now)
         )
+        # Where others go on, the stranger is one more of them.
+        await self._connection.execute(
+            update(profiles)
+            .where(profiles.c.address_id == address_id, profiles.c.contact_id == contact_id)
+            .values(contact_id=stranger, pin_hash=None, pin_failures=0, pin_not_before=None)
+        )
+        await erasure.tidy(self._connection, address_id)
         await erasure.forget_messages(self._connection, address_id, lane)
         await self._connection.execute(
             delete(addresses).where(addresses.c.contact_id == contact_id, addresses.c.channel == Channel.SMS)
@@ -210,7 +271,7 @@ class AddressStore:
             await self._insert(contact_id, Channel.SMS, index, number, now)
             row = (await self._connection.execute(found)).one()
         # Somebody else's, when a number has gone from one person to another: not texted at all.
-        return self._address(row) if row.contact_id == contact_id and row.reachable else None
+        return address_in(row, self._keys) if row.contact_id == contact_id and row.reachable else None
 
     async def _phone(self, contact_id: ContactId) -> str | None:
         query = (
@@ -226,25 +287,15 @@ class AddressStore:
                 return external_id
         return None
 
-    def _address(self, row: Any) -> Address:
-        return Address(
-            id=AddressId(row.id),
-            contact_id=ContactId(row.contact_id),
-            channel=row.channel,
-            external_id=self._keys.decrypt(row.external_enc, about=_EXTERNAL),
-            reachable=row.reachable,
-            last_used_at=row.last_used_at,
+    async def _used(self, channel: str, index: bytes, now: datetime) -> _Found | None:
+        row = await _use.first(
+            self._connection, from_channel=channel, index=index, now=now, next_lock=now + LOCKS_AFTER
         )
+        return row and (AddressId(row.id), ContactId(row.contact_id), row.locks_at)
 
-    async def _used(self, channel: str, index: bytes, now: datetime) -> tuple[AddressId, ContactId] | None:
-        row = await _use.first(self._connection, from_channel=channel, index=index, now=now)
-        return row and (AddressId(row.id), ContactId(row.contact_id))
-
-    async def _create(
-        self, channel: str, index: bytes, external_id: str, now: datetime
-    ) -> tuple[AddressId, ContactId]:
+    async def _create(self, channel: str, index: bytes, external_id: str, now: datetime) -> _Found:
         contact_id = await self._new_contact(now)
-        return await self._insert(contact_id, channel, index, external_id, now), contact_id
+        return await self._insert(contact_id, channel, index, external_id, now), contact_id, None
 
     async def _new_contact(self, now: datetime) -> ContactId:
         contact_id = await self._connection.scalar(
@@ -274,6 +325,18 @@ class AddressStore:
             await erasure.start_afresh(self._connection, contact_id, now=now)
             row = await contact_row(self._connection, contact_id)
         return contact_in(row, self._keys)
+
+
+def address_in(row: Any, keys: KeyRing) -> Address:
+    """Return the address of a row that has all columns of `addresses`."""
+    return Address(
+        id=AddressId(row.id),
+        contact_id=ContactId(row.contact_id),
+        channel=row.channel,
+        external_id=keys.decrypt(row.external_enc, about=_EXTERNAL),
+        reachable=row.reachable,
+        last_used_at=row.last_used_at,
+    )
 
 
 def preferred_of(contact_id: ContactId | ColumnElement[Any]) -> ScalarSelect[int]:

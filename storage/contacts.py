@@ -23,10 +23,11 @@ from storage.tables import (
     is_not_done,
     is_unsent,
     outbox,
+    profiles,
     tasks,
 )
 
-_NAME = "contacts.name"
+NAME = "contacts.name"
 # Whom a last word can't reach is forgotten without it.
 LAST_WORD_LIFE = timedelta(days=1)
 
@@ -72,7 +73,7 @@ class ContactStore:
         await self._change(contact_id, check_ins=check_ins)
 
     async def set_name(self, contact_id: ContactId, name: str | None) -> None:
-        await self._change(contact_id, name_enc=name and self._keys.encrypt(name, about=_NAME))
+        await self._change(contact_id, name_enc=name and self._keys.encrypt(name, about=NAME))
 
     async def set_home(
         self, contact_id: ContactId, *, centre_slug: str | None = None, province_code: str | None = None
@@ -111,7 +112,9 @@ class ContactStore:
         ]
 
     async def is_reachable(self, contact_id: ContactId) -> bool:
-        query = select(contacts.c.id).where(contacts.c.id == contact_id, _can_be_reached())
+        query = select(contacts.c.id).where(
+            contacts.c.id == contact_id, or_(_can_be_reached(), _shares_a_phone())
+        )
         return await self._connection.scalar(query) is not None
 
     async def make_staff(self, contact_id: ContactId, role: Role, centre_slug: str | None) -> None:
@@ -158,6 +161,9 @@ class ContactStore:
         heard = select(addresses.c.id).where(
             addresses.c.contact_id == contacts.c.id, addresses.c.last_used_at >= before
         )
+        was_there = select(profiles.c.id).where(
+            profiles.c.contact_id == contacts.c.id, profiles.c.last_used_at >= before
+        )
         expected = select(appointments.c.id).where(
             appointments.c.contact_id == contacts.c.id, is_live(), appointments.c.starts_at >= before
         )
@@ -170,6 +176,7 @@ class ContactStore:
                 contacts.c.erased_at.is_(None),
                 contacts.c.created_at < before,
                 ~heard.exists(),
+                ~was_there.exists(),
                 ~expected.exists(),
                 ~waited_on.exists(),
             ),
@@ -188,6 +195,16 @@ def _can_be_reached() -> ColumnElement[bool]:
         addresses.c.channel != Channel.SMS,
     )
     return reachable.exists()
+
+
+def _shares_a_phone() -> ColumnElement[bool]:
+    """Return what is true of the row of `contacts` whose person could use an address that can be reached."""
+    shared = (
+        select(profiles.c.id)
+        .join(addresses, addresses.c.id == profiles.c.address_id)
+        .where(profiles.c.contact_id == contacts.c.id, addresses.c.reachable)
+    )
+    return shared.exists()
 
 
 def _setting(column: str) -> Prepared:
@@ -230,7 +247,7 @@ def contact_in(row: Row[Any], keys: KeyRing) -> Contact:
         check_ins=row.check_ins,
         centre_slug=row.centre_slug,
         province_code=row.province_code,
-        name=row.name_enc and keys.decrypt(row.name_enc, about=_NAME),
+        name=row.name_enc and keys.decrypt(row.name_enc, about=NAME),
         created_at=row.created_at,
         enrolled_at=row.enrolled_at,
     )

@@ -2,7 +2,20 @@
 
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Select, String, cast, delete, literal, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Select,
+    String,
+    cast,
+    delete,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    true,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.care.appointments import AppointmentStatus
@@ -15,7 +28,9 @@ from storage.tables import (
     audit,
     contacts,
     due_messages,
+    held_messages,
     inbox,
+    is_held,
     is_live,
     is_unsent,
     is_waiting,
@@ -23,6 +38,7 @@ from storage.tables import (
     notices,
     openings,
     outbox,
+    profiles,
     sessions,
     tasks,
 )
@@ -54,6 +70,7 @@ async def erase(connection: AsyncConnection, contact_id: ContactId, *, at: datet
     await connection.execute(delete(audit).where(audit.c.at_contact_id == contact_id))
     await _hand_back_tasks(connection, person)
     await _cut_loose_visits(connection, contact_id, at)
+    await _hand_on(connection, person)
     await _keep_one_address(connection, contact_id)
     await connection.execute(
         update(contacts).where(contacts.c.id == contact_id).values(**BLANK, erased_at=at)
@@ -68,6 +85,7 @@ async def delete_people(connection: AsyncConnection, condition: ColumnElement[bo
         chosen = select(contacts.c.id).where(contacts.c.id.in_(people))
         await _delete_messages(connection, chosen)
         await _hand_back_tasks(connection, chosen)
+        await _hand_on(connection, chosen)
         # The foreign keys see to the rest: what is the person's goes, what only mentions them lets go.
         await connection.execute(delete(contacts).where(contacts.c.id.in_(people)))
     return len(people)
@@ -84,12 +102,95 @@ async def start_afresh(connection: AsyncConnection, contact_id: ContactId, *, no
 
 
 async def forget_messages(connection: AsyncConnection, address_id: int, lane: bytes) -> None:
-    """Delete what was written to an address and what came from it, when it is no longer the person's."""
+    """Delete what was written to an address and what came from it, when it is no longer the person's.
+
+    What waits there for others stays.
+    """
     await connection.execute(
-        delete(outbox).where(outbox.c.address_id == address_id, outbox.c.announcement_id.is_(None))
+        delete(outbox).where(
+            outbox.c.address_id == address_id, outbox.c.announcement_id.is_(None), ~is_held()
+        )
     )
     await _drop_news(connection, outbox.c.address_id == address_id)
     await connection.execute(delete(inbox).where(inbox.c.lane == lane, ~is_waiting(inbox)))
+
+
+async def take_off(connection: AsyncConnection, contact_id: ContactId, address_id: int) -> None:
+    """Take somebody off an address that others use, too, with what was written there.
+
+    When they used it now, whoever writes next has to say who they are. Nothing changes while nobody else
+    uses it, or where they are not.
+    """
+    there = await connection.scalars(select(profiles.c.contact_id).where(profiles.c.address_id == address_id))
+    people = set(there.all())
+    if contact_id not in people or len(people) < 2:
+        return
+    person = select(literal(contact_id).label("id"))
+    is_here = addresses.c.id == address_id
+    lane = select(addresses.c.external_index).where(is_here).scalar_subquery()
+    used_now = await connection.scalar(select(addresses.c.contact_id).where(is_here)) == contact_id
+    await _forget_held(connection, person, outbox.c.address_id == address_id)
+    unsent = is_unsent() if not used_now else false()
+    await connection.execute(
+        delete(outbox).where(
+            outbox.c.address_id == address_id, outbox.c.announcement_id.is_(None), ~is_held(), ~unsent
+        )
+    )
+    await connection.execute(delete(inbox).where(inbox.c.lane == lane, ~is_waiting(inbox)))
+    await _hand_on(connection, person, is_here)
+
+
+async def tidy(connection: AsyncConnection, address_id: int) -> None:
+    """An address that is one person's again, without a PIN, needs neither profiles nor a lock."""
+    here = profiles.c.address_id == address_id
+    count = select(func.count(profiles.c.id), func.count(profiles.c.pin_hash)).where(here)
+    people, pins = (await connection.execute(count)).one()
+    if people > 1 or pins:
+        return
+    user = select(addresses.c.contact_id).where(addresses.c.id == address_id).scalar_subquery()
+    await connection.execute(delete(profiles).where(here, profiles.c.contact_id == user))
+    left = select(profiles.c.id).where(profiles.c.address_id == addresses.c.id)
+    await connection.execute(
+        update(addresses)
+        .where(addresses.c.id == address_id, ~left.exists())
+        .values(locks_at=None, door_enc=None)
+    )
+
+
+async def _hand_on(
+    connection: AsyncConnection, people: Select[int], where: ColumnElement[bool] | None = None
+) -> None:
+    """Leave the addresses that people share to the others, of whom whoever writes next says who they are."""
+    where = true() if where is None else where
+    others = (
+        select(profiles.c.contact_id)
+        .where(profiles.c.address_id == addresses.c.id, profiles.c.contact_id.not_in(people))
+        .order_by(profiles.c.last_used_at.desc(), profiles.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
+    await connection.execute(
+        update(addresses)
+        .where(where, addresses.c.contact_id.in_(people), others.is_not(None))
+        # Any moment that is over will do.
+        .values(contact_id=others, preferred=False, locks_at=addresses.c.last_used_at)
+    )
+    shared = select(profiles.c.address_id).where(profiles.c.contact_id.in_(people))
+    # It may offer them by name.
+    await connection.execute(update(addresses).where(where, addresses.c.id.in_(shared)).values(door_enc=None))
+    there = select(addresses.c.id).where(where)
+    await connection.execute(
+        delete(profiles).where(profiles.c.contact_id.in_(people), profiles.c.address_id.in_(there))
+    )
+
+
+async def _forget_held(
+    connection: AsyncConnection, people: Select[int], where: ColumnElement[bool] | None = None
+) -> None:
+    """Delete what waits for people until they use an address that they share."""
+    waiting = select(held_messages.c.outbox_id).where(held_messages.c.contact_id.in_(people))
+    where = true() if where is None else where
+    await connection.execute(delete(outbox).where(where, outbox.c.id.in_(waiting)))
 
 
 async def _delete_messages(connection: AsyncConnection, people: Select[int]) -> None:
@@ -99,15 +200,29 @@ async def _delete_messages(connection: AsyncConnection, people: Select[int]) -> 
     visits = select("visit:" + cast(appointments.c.id, String)).where(appointments.c.contact_id.in_(people))
     todo = select("task:" + cast(tasks.c.id, String)).where(tasks.c.contact_id.in_(people))
     about_them = visits.union_all(todo)
+    await _forget_held(connection, people)
     await connection.execute(
         delete(outbox).where(
             outbox.c.announcement_id.is_(None),
-            or_(outbox.c.address_id.in_(own), outbox.c.subject.in_(about_them)),
+            or_(outbox.c.address_id.in_(own) & ~is_held(), outbox.c.subject.in_(about_them)),
         )
     )
+    await _delete_shared_messages(connection, people)
     await _drop_news(connection, outbox.c.address_id.in_(own))
     await connection.execute(delete(notices).where(notices.c.subject.in_(about_them)))
     await connection.execute(delete(openings).where(openings.c.address_id.in_(own)))
+    await connection.execute(delete(inbox).where(inbox.c.lane.in_(lanes), ~is_waiting(inbox)))
+
+
+async def _delete_shared_messages(connection: AsyncConnection, people: Select[int]) -> None:
+    """Delete what was shown and written at addresses that people share: whose it was stands nowhere."""
+    shared = select(profiles.c.address_id).where(profiles.c.contact_id.in_(people))
+    await connection.execute(
+        delete(outbox).where(
+            outbox.c.announcement_id.is_(None), outbox.c.address_id.in_(shared), ~is_held(), ~is_unsent()
+        )
+    )
+    lanes = select(addresses.c.external_index).where(addresses.c.id.in_(shared))
     await connection.execute(delete(inbox).where(inbox.c.lane.in_(lanes), ~is_waiting(inbox)))
 
 

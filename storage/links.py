@@ -26,8 +26,10 @@ from storage.tables import (
     audit,
     contacts,
     due_messages,
+    held_messages,
     link_codes,
     notices,
+    profiles,
     tasks,
 )
 
@@ -37,6 +39,8 @@ _MOVES = (
     (appointments, appointments.c.contact_id),
     (tasks, tasks.c.contact_id),
     (notices, notices.c.contact_id),
+    (profiles, profiles.c.contact_id),
+    (held_messages, held_messages.c.contact_id),
     (audit, audit.c.at_contact_id),
 )
 _TAKEN_OVER_WHERE_MISSING = ("language", "centre_slug", "province_code", "name_enc")
@@ -131,6 +135,7 @@ class LinkStore:
         await self._connection.execute(
             update(addresses).where(addresses.c.contact_id == other).values(preferred=False)
         )
+        await self._share_profiles(other, owner)
         for table, column in _MOVES:
             await self._connection.execute(update(table).where(column == other).values({column: owner}))
         await self._connection.execute(
@@ -143,6 +148,16 @@ class LinkStore:
         )
         # The rest of theirs goes with them.
         await self._connection.execute(delete(contacts).where(contacts.c.id == other))
+
+    async def _share_profiles(self, other: ContactId, owner: ContactId) -> None:
+        """Leave the owner one profile at each address: their own, with its PIN, where both have one."""
+        owners = profiles.alias()
+        has_own = select(owners.c.id).where(
+            owners.c.contact_id == owner, owners.c.address_id == profiles.c.address_id
+        )
+        await self._connection.execute(
+            delete(profiles).where(profiles.c.contact_id == other, has_own.exists())
+        )
 
     async def _note_failure(self, address_id: int, so_far: Any, now: datetime) -> None:
         last = so_far.link_not_before

@@ -35,7 +35,7 @@ from conversations.engine.reply import Channel
 from storage.encryption import KeyRing
 from storage.errors import ValueTampered
 from storage.prepared import Into, Prepared, Statement, among, prepared
-from storage.tables import addresses, announcements, contacts, is_unsent, outbox
+from storage.tables import addresses, announcements, contacts, is_held, is_unsent, outbox
 
 _PAYLOAD = "outbox.payload"
 UNSENT = ("created", "sending", "failed_temporary")
@@ -300,15 +300,21 @@ class OutboxStore:
         For channels that hold lines open: of two lines to one person the second must show a message, too,
         when the first has already sent it.
         """
-        is_new = (outbox.c.id > after) & outbox.c.status.not_like("failed%")
+        is_new = (outbox.c.id > after) & outbox.c.status.not_like("failed%") & ~is_held()
         query = _chat(address_id, now).where(or_(is_unsent(), is_new)).order_by(outbox.c.id)
         return await self._shown(query)
 
-    async def history(self, address_id: int, *, limit: int, now: datetime) -> list[Shown]:
-        """Return the last messages an address was shown or has waiting, oldest first."""
+    async def history(
+        self, address_id: int, *, limit: int, now: datetime, since: datetime | None = None
+    ) -> list[Shown]:
+        """Return the last messages an address was shown or has waiting, oldest first.
+
+        `since` leaves out what was written before: somebody else used the address then.
+        """
         query = (
             _chat(address_id, now)
-            .where(outbox.c.status.not_like("failed%"))
+            .where(outbox.c.status.not_like("failed%"), ~is_held())
+            .where(true() if since is None else outbox.c.created_at >= since)
             .order_by(outbox.c.id.desc())
             .limit(limit)
         )

@@ -10,7 +10,16 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from conversations.care.people import ContactId
 from conversations.engine.outbound import Lane, Purpose
 from storage.prepared import Into, Prepared, Statement, among, prepared
-from storage.tables import addresses, due_messages, is_unsent, is_waiting, notices, outbox
+from storage.tables import (
+    addresses,
+    due_messages,
+    held_messages,
+    is_held,
+    is_unsent,
+    is_waiting,
+    notices,
+    outbox,
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +59,7 @@ def _withdraw(_: Into) -> Statement:
         update(outbox)
         .where(
             outbox.c.subject == bindparam("about"),
-            is_unsent(),
+            or_(is_unsent(), is_held()),
             or_(outbox.c.lane == Lane.DUE.value, *to_tell),
         )
         .values(status="failed_permanent", reason="withdrawn", lease_until=None)
@@ -113,6 +122,12 @@ class DueStore:
             update(outbox)
             .where(outbox.c.address_id.in_(theirs), outbox.c.purpose == purpose, is_unsent())
             .values(status="failed_permanent", reason="opted_out", lease_until=None)
+        )
+        held = select(held_messages.c.outbox_id).where(held_messages.c.contact_id == contact_id)
+        await self._connection.execute(
+            update(outbox)
+            .where(outbox.c.id.in_(held), outbox.c.purpose == purpose, is_held())
+            .values(status="failed_permanent", reason="opted_out")
         )
 
     async def claim_due(self, now: datetime, limit: int) -> list[DueMessage]:

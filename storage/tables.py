@@ -150,8 +150,31 @@ addresses = Table(
     # Wrong codes in a row typed there, and from when on the next one counts again.
     Column("link_failures", SmallInteger, nullable=False, server_default="0"),
     Column("link_not_before", Moment),
+    # Where profiles are: from then on who writes has to say who they are. NULL: it is one person's.
+    Column("locks_at", Moment),
+    # The conversation with somebody who has yet to say who they are.
+    Column("door_enc", LargeBinary),
+    # Since when who uses it now does; what is older is not shown there again.
+    Column("shown_from", Moment),
     UniqueConstraint("channel", "external_index"),
     Index("ix_addresses_contact_id", "contact_id"),
+)
+
+# Who uses an address that several people share, or that has a PIN; `addresses.contact_id` is who does now.
+profiles = Table(
+    "profiles",
+    metadata,
+    _id(),
+    Column("address_id", Identity, ForeignKey("addresses.id", ondelete="CASCADE"), nullable=False),
+    _contact(),
+    # Salt, and slow hash of a keyed one: few digits could be tried out on a plain one. NULL: no PIN.
+    Column("pin_hash", LargeBinary),
+    # Wrong PINs in a row, and from when on the next one counts again.
+    Column("pin_failures", SmallInteger, nullable=False, server_default="0"),
+    Column("pin_not_before", Moment),
+    Column("last_used_at", Moment, nullable=False),
+    UniqueConstraint("address_id", "contact_id"),
+    Index("ix_profiles_contact_id", "contact_id"),
 )
 
 invitations = Table(
@@ -391,6 +414,21 @@ outbox = Table(
     Index("ix_outbox_leased", "lease_until", **_when("lease_until IS NOT NULL")),
 )
 
+# Messages of the outbox (status "held") that wait until whom they are for uses a shared address.
+held_messages = Table(
+    "held_messages",
+    metadata,
+    Column(
+        "outbox_id",
+        Identity,
+        ForeignKey("outbox.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    _contact(),
+    Index("ix_held_messages_contact_id", "contact_id"),
+)
+
 # WhatsApp's templates as the platform last said they are; their texts are in the catalogues.
 templates = Table(
     "templates",
@@ -542,6 +580,11 @@ def is_live(visits: FromClause = appointments) -> ColumnElement[bool]:
 def is_unsent(messages: FromClause = outbox) -> ColumnElement[bool]:
     """Return the condition of a message that may still leave."""
     return _is_one_of(messages.c.status, UNSENT_STATUSES)
+
+
+def is_held(messages: FromClause = outbox) -> ColumnElement[bool]:
+    """Return the condition of a message that waits until whom it is for uses its address."""
+    return messages.c.status == _literally("held")
 
 
 def is_waiting(rows: FromClause) -> ColumnElement[bool]:

@@ -20,6 +20,7 @@ from storage.invitations import InvitationStore
 from storage.links import LinkStore
 from storage.marks import MarkStore
 from storage.outbox import Carrier, OutboxStore
+from storage.profiles import ProfileStore
 from storage.schedule import DueStore
 from storage.sessions import SessionStore
 from storage.tasks import TaskStore
@@ -49,6 +50,7 @@ class UnitOfWork:
         self.contacts = ContactStore(connection, keys)
         self.addresses = AddressStore(connection, keys)
         self.links = LinkStore(connection, keys)
+        self.profiles = ProfileStore(connection, keys, self.topics)
         self.invitations = InvitationStore(connection)
         self.sessions = SessionStore(connection, keys)
         self.centres = CentreStore(connection)

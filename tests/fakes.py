@@ -34,6 +34,7 @@ from conversations.care.centres import Centre, CentreStatus
 from conversations.care.closures import Closure
 from conversations.care.hours import PUBLIC_OFFICE_RULES, VisitRules
 from conversations.care.people import STAFF, Consent, Contact, ContactId, Invitation, Role
+from conversations.care.profiles import LOCKS_AFTER, Profile
 from conversations.care.tasks import Task, TaskKind, TaskStatus
 from conversations.engine.outbound import Purpose
 from conversations.engine.reply import Channel
@@ -44,6 +45,9 @@ from conversations.errors import (
     CodeInvalid,
     CodesSlowed,
     InvitationInvalid,
+    PinsSlowed,
+    PinWrong,
+    ProfileUnknown,
     SlotTaken,
     TaskTaken,
     TaskUnknown,
@@ -178,6 +182,9 @@ class FakeContacts:
         desk.tasks.rows = {id: task for id, task in desk.tasks.rows.items() if task.contact_id != contact_id}
         desk.schedule.due = [due for due in desk.schedule.due if due.contact_id != contact_id]
         desk.notices = [(owner, notice) for owner, notice in desk.notices if owner != contact_id]
+        for address_id, owner in list(desk.addresses.owners.items()):
+            if owner == contact_id:
+                await desk.profiles.leave(address_id, contact_id)
         self._contacts[contact_id] = Contact(
             id=contact_id,
             role=Role.BENEFICIARY,
@@ -299,12 +306,118 @@ class FakeLinks:
         ]
 
 
+@dataclass
+class FakeProfile:
+    """One row: somebody at an address."""
+
+    contact_id: ContactId
+    pin: str | None = None
+    failures: int = 0
+    not_before: datetime | None = None
+
+
+class FakeProfiles:
+    """Who shares each address, when it locks, and the conversation at its door."""
+
+    def __init__(self, desk: "FakeDesk") -> None:
+        self._desk = desk
+        self.rows: dict[int, list[FakeProfile]] = defaultdict(list)
+        self.locks_at: dict[int, datetime] = {}
+        self.doors: dict[int, Session] = {}
+        self.released: list[tuple[ContactId, int]] = []
+
+    def is_locked(self, address_id: int, *, now: datetime) -> bool:
+        """Tell whether an address has locked; when it has not, its time counts anew."""
+        locks_at = self.locks_at.get(address_id)
+        if locks_at is not None and locks_at > now:
+            self.locks_at[address_id] = now + LOCKS_AFTER
+        return locks_at is not None and locks_at <= now
+
+    async def of(self, address_id: int) -> list[Profile]:
+        names = {contact.id: contact.name for contact in self._desk.contacts.all()}
+        user = self._desk.addresses.owners[address_id]
+        return [
+            Profile(
+                row.contact_id, number, names[row.contact_id], row.pin is not None, row.contact_id == user
+            )
+            for number, row in enumerate(self.rows[address_id], start=1)
+        ]
+
+    async def add(self, address_id: int, *, now: datetime) -> ContactId:
+        self._keep_user(address_id, now)
+        contact_id = self._desk.contacts.new(now=now).id
+        self.rows[address_id].append(FakeProfile(contact_id))
+        await self.use(address_id, contact_id, now=now)
+        return contact_id
+
+    async def use(self, address_id: int, contact_id: ContactId, *, now: datetime) -> bool:
+        row = self._row(address_id, contact_id)
+        row.failures, row.not_before = 0, None
+        self._desk.addresses.owners[address_id] = contact_id
+        self.locks_at[address_id] = now + LOCKS_AFTER
+        self.doors.pop(address_id, None)
+        await self.release(contact_id, address_id, now=now)
+        self._tidy(address_id)
+        return False
+
+    async def leave(self, address_id: int, contact_id: ContactId) -> None:
+        rest = [row for row in self.rows[address_id] if row.contact_id != contact_id]
+        if rest:
+            self.rows[address_id] = rest
+            self._desk.addresses.owners[address_id] = rest[-1].contact_id
+            self.locks_at[address_id] = datetime(1970, 1, 1, tzinfo=UTC)
+
+    async def set_pin(
+        self, address_id: int, contact_id: ContactId, pin: str | None, *, now: datetime
+    ) -> None:
+        if pin is not None:
+            self._keep_user(address_id, now)
+        for row in self.rows[address_id]:
+            if row.contact_id == contact_id:
+                row.pin, row.failures, row.not_before = pin, 0, None
+        self._tidy(address_id)
+
+    async def check_pin(self, address_id: int, contact_id: ContactId, pin: str, *, now: datetime) -> None:
+        row = self._row(address_id, contact_id)
+        if row.not_before is not None and row.not_before > now:
+            raise PinsSlowed(row.not_before)
+        if row.pin not in (None, pin):
+            row.failures += 1
+            row.not_before = now + wait_after(row.failures)
+            raise PinWrong
+
+    async def release(self, contact_id: ContactId, address_id: int, *, now: datetime) -> None:
+        self.released.append((contact_id, address_id))
+
+    def _row(self, address_id: int, contact_id: ContactId) -> FakeProfile:
+        for row in self.rows[address_id]:
+            if row.contact_id == contact_id:
+                return row
+        raise ProfileUnknown
+
+    def _keep_user(self, address_id: int, now: datetime) -> None:
+        user = self._desk.addresses.owners[address_id]
+        if all(row.contact_id != user for row in self.rows[address_id]):
+            self.rows[address_id].append(FakeProfile(user))
+        self.locks_at.setdefault(address_id, now + LOCKS_AFTER)
+
+    def _tidy(self, address_id: int) -> None:
+        rows = self.rows[address_id]
+        if len(rows) < 2 and all(row.pin is None for row in rows):
+            self.rows.pop(address_id)
+            self.locks_at.pop(address_id, None)
+            self.doors.pop(address_id, None)
+
+
 class FakeSessions:
     def __init__(self) -> None:
         self.rows: dict[ContactId, Session] = {}
 
     async def load(self, contact_id: ContactId) -> Session:
         return self.rows.get(contact_id, Session())
+
+    async def save(self, contact_id: ContactId, session: Session, *, now: datetime) -> None:
+        self.rows[contact_id] = session
 
 
 class FakeInvitations:
@@ -724,6 +837,7 @@ class FakeDesk:
         self.contacts = FakeContacts(self)
         self.addresses = FakeAddresses(self)
         self.links = FakeLinks(self)
+        self.profiles = FakeProfiles(self)
         self.sessions = FakeSessions()
         self.invitations = FakeInvitations()
         self.centres = FakeCentres()

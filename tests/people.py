@@ -32,6 +32,7 @@ from conversations.engine.reply import (
 )
 from conversations.engine.session import Notice, Session, notice_from_json, notice_to_json
 from conversations.engine.turn import Push, Show, Turn
+from conversations.flows.beneficiary.door import at_the_door
 from conversations.flows.news import CheckInNews
 from conversations.texts import clean_incoming, strip_isolates
 from tests.fakes import Due, FakeDesk, MovableClock, marked_texts, real_world
@@ -254,7 +255,9 @@ class Person:
 
     @property
     def session(self) -> Session:
-        return self.scene.desk.sessions.rows.get(self.contact_id, Session())
+        """Where they are; on a phone that has locked, before its door."""
+        desk = self.scene.desk
+        return desk.profiles.doors.get(self.address_id) or desk.sessions.rows.get(self.contact_id, Session())
 
     @session.setter
     def session(self, session: Session) -> None:
@@ -346,9 +349,19 @@ class Person:
         """Have one reply handled, as one turn, and the pushes it leads to delivered."""
         self.scene.desk.addresses.used(self.address_id, now=self.scene.now)
         turn = await self.scene.turn_for(self.contact_id, self.address_id)
+        desk, routes = self.scene.desk, self.scene.routes
+        is_locked = desk.profiles.is_locked(self.address_id, now=self.scene.now)
+        door = routes.door if is_locked else None
         session = Session.from_json(self.session.to_json())
-        outcome = await Engine(self.scene.routes).handle(session, reply, turn, notice=self._notice_for(reply))
-        self.session = Session.from_json(outcome.session.to_json())
+        if door is not None and self.address_id not in desk.profiles.doors:
+            session = at_the_door(session.prompt_no)
+        notice = None if door else self._notice_for(reply)
+        outcome = await Engine(door or routes).handle(session, reply, turn, notice=notice)
+        kept = Session.from_json(outcome.session.to_json())
+        if door is not None and desk.profiles.is_locked(self.address_id, now=self.scene.now):
+            desk.profiles.doors[self.address_id] = kept
+        else:
+            desk.sessions.rows[turn.contact.id] = kept
         if outcome.closed_notice is not None:
             self._close(outcome.closed_notice)
         for effect in outcome.effects:

@@ -113,7 +113,7 @@ class Chat:
         """Tell whether this person had everything deleted: whoever opens the page next is somebody new."""
         try:
             async with self.database.reading() as unit:
-                reader = await unit.addresses.reader(Channel.WEBCHAT, token)
+                reader = await unit.addresses.reader(Channel.WEBCHAT, token, now=self.clock.now())
         except (DatabaseLocked, DatabaseUnreachable):
             return False
         return reader is not None and reader.is_erased
@@ -153,6 +153,7 @@ class Line:
         self._seen: set[int] = set()
         self._language: str | None = None
         self._told_offset: timedelta | None = None
+        self._shown_from: datetime | None = None
 
     async def hold(self) -> None:
         """Serve the page until it goes. When the database is away the page is asked to come back."""
@@ -283,13 +284,17 @@ class Line:
 
     async def _find_reader(self) -> Reader | None:
         async with self._database.reading() as unit:
-            return await unit.addresses.reader(Channel.WEBCHAT, self._token)
+            now = self._chat.clock.now()
+            return await unit.addresses.reader(Channel.WEBCHAT, self._token, now=now)
 
     async def _greet(self, reader: Reader | None) -> None:
         await self._say_hello(reader)
         async with self._database.reading() as unit:
             now = self._chat.clock.now()
-            said = await unit.outbox.history(reader.address_id, limit=HISTORY, now=now) if reader else []
+            said = []
+            if reader:
+                since = self._shown_from = reader.shown_from
+                said = await unit.outbox.history(reader.address_id, limit=HISTORY, now=now, since=since)
             wrote = await unit.inbox.latest(self._lane, limit=HISTORY)
         zone = self._chat.voice.world.zone
         items: list[tuple[datetime, JSON]] = []
@@ -297,6 +302,9 @@ class Line:
             if echo := webchat.stored_echo(payload, at.astimezone(zone), self._texts):
                 items.append((at, echo))
         results = []
+        if reader and reader.shown_from is not None:
+            # Somebody else used the address before.
+            items = [item for item in items if item[0] >= reader.shown_from]
         if reader and reader.is_erased:
             # Nothing is left but the last word and what everybody was told.
             said = [shown for shown in said if shown.message is not None]
@@ -336,8 +344,9 @@ class Line:
                     results.append(result)
         finally:
             await self._report(results)
-        if reader.is_erased and not self._is_cleared:
-            # What was erased must not stay on the screen of a phone that others use.
+        is_anothers = reader.shown_from is not None and reader.shown_from != self._shown_from
+        if is_anothers or (reader.is_erased and not self._is_cleared):
+            # What was erased, or another's, must not stay on the screen of a phone that others use.
             await self._greet(reader)
         self._is_cleared = reader.is_erased
 

@@ -60,6 +60,8 @@ class Routes:
     finish before the one named (language, consent), None when they may go on. `words` act on words
     that always work and `commands` on slash commands, with what follows the command. `codes` acts on a typed
     code that joins the address to somebody; None when the text is none, Again when it is a wrong one.
+    `door` is all that is open while nobody has said who they are; once they have, GoOn leads on to its
+    `beyond`.
     """
 
     flows: Mapping[str, Flow[Any]]
@@ -68,6 +70,15 @@ class Routes:
     words: Mapping[Word, Handler]
     commands: Mapping[str, CommandHandler]
     codes: CodeHandler = _no_code
+    door: Routes | None = None
+    beyond: Routes | None = None
+
+    def asks_secret(self, session: Session) -> bool:
+        """Tell whether what a person sends next is kept nowhere."""
+        frame = session.frame
+        flow = self.flows.get(frame.flow) if frame else None
+        step = flow.step(frame.step) if flow and frame else None
+        return step is not None and step.is_secret
 
 
 @dataclass(frozen=True, slots=True)
@@ -342,6 +353,7 @@ class _Handling:
 
     async def _go_on(self, said: str) -> None:
         """Take up the session of the contact that the turn has become, where they left it."""
+        self._routes = self._routes.beyond or self._routes
         theirs = await self._turn.desk.sessions.load(self._turn.contact.id)
         if theirs.expires_at is not None and theirs.expires_at < self._turn.now:
             theirs = replace(theirs, frame=None, choices=(), resume=None)

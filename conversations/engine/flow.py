@@ -120,6 +120,8 @@ class Step(ABC, Generic[Draft]):
     name: ClassVar[str]
     # Off for steps whose free text may look like a number or a button's label (a phone, a message).
     matches_typed_choices: ClassVar[bool] = True
+    # On for steps that ask for a secret: what was sent is kept nowhere.
+    is_secret: ClassVar[bool] = False
 
     @abstractmethod
     async def ask(self, turn: Turn[Draft]) -> Prompt:

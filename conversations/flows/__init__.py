@@ -7,6 +7,7 @@ from conversations.engine.engine import Routes
 from conversations.engine.flow import Flow, Home, Move
 from conversations.engine.turn import Turn
 from conversations.flows.beneficiary import BENEFICIARY_FLOWS
+from conversations.flows.beneficiary.door import with_door
 from conversations.flows.beneficiary.joining import typed_code
 from conversations.flows.staff import STAFF_COMMANDS, STAFF_FLOWS, redeem
 from conversations.flows.words import WORD_HANDLERS, gate
@@ -27,7 +28,7 @@ def routes() -> Routes:
         refused = turn.contact.consent is Consent.REFUSED
         return flows["visitor_menu" if refused else "menu"]
 
-    return Routes(
+    inside = Routes(
         flows=flows,
         home=home,
         gate=gate,
@@ -35,6 +36,7 @@ def routes() -> Routes:
         commands={**STAFF_COMMANDS, "start": _start},
         codes=typed_code,
     )
+    return with_door(inside)
 
 
 async def _start(turn: Turn[Any], payload: str) -> Move:

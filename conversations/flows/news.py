@@ -45,6 +45,13 @@ class AddressNews:
     address_id: int = 0
 
 
+@dataclass
+class MessageWaiting:
+    """Somebody else who shares the phone, for whom a message waits (flow "message_waiting")."""
+
+    contact_id: int = 0
+
+
 class AlertKind(StrEnum):
     """What an administrator hears of the service itself."""
 

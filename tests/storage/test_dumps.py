@@ -30,6 +30,7 @@ from storage.tables import (
     closures,
     contacts,
     due_messages,
+    held_messages,
     inbox,
     link_codes,
     marks,
@@ -37,6 +38,7 @@ from storage.tables import (
     notices,
     openings,
     outbox,
+    profiles,
     sessions,
     tasks,
     templates,
@@ -159,12 +161,18 @@ async def fill(town: Town) -> None:
         for table, row in rows:
             await connection.execute(insert(table).values(row))
         address_id = await connection.scalar(select(addresses.c.id).limit(1))
-        await connection.execute(
+        outbox_id = await connection.scalar(
             insert(outbox).values(
                 address_id=address_id, channel="telegram", purpose="reply", lane="1", unique_key="in:1:0",
                 payload_enc=b"\xff\0", due_at=NOW, created_at=NOW,
-            )
+            ).returning(outbox.c.id)
         )  # fmt: skip
+        await connection.execute(insert(held_messages).values(outbox_id=outbox_id, contact_id=amina))
+        await connection.execute(
+            insert(profiles).values(
+                address_id=address_id, contact_id=amina, pin_hash=b"\xff\0", last_used_at=NOW
+            )
+        )
         await connection.execute(insert(openings).values(address_id=address_id, opened_at=first))
         unit = stores(connection, town.keys)
         await unit.invitations.create(Role.MANAGER, None, expires_at=last, now=NOW)

@@ -14,10 +14,12 @@ from conversations.flows.beneficiary.help_numbers import HELP_NUMBERS
 from conversations.flows.beneficiary.joining import JOINING
 from conversations.flows.beneficiary.language import LANGUAGE
 from conversations.flows.beneficiary.menu import MENU, VISITOR_MENU
+from conversations.flows.beneficiary.message_waiting import MESSAGE_WAITING
 from conversations.flows.beneficiary.my_visits import MY_VISITS
 from conversations.flows.beneficiary.nearest import NEAREST
 from conversations.flows.beneficiary.not_me import NOT_ME
 from conversations.flows.beneficiary.person import PERSON
+from conversations.flows.beneficiary.profiles import PROFILES
 from conversations.flows.beneficiary.reminder import REMINDER
 from conversations.flows.beneficiary.services import SERVICES
 from conversations.flows.beneficiary.settings import SETTINGS
@@ -40,6 +42,7 @@ BENEFICIARY_FLOWS: tuple[Flow[Any], ...] = (
     PERSON,
     SETTINGS,
     ADDRESSES,
+    PROFILES,
     JOINING,
     NOT_ME,
     HELP_NUMBERS,
@@ -53,4 +56,5 @@ BENEFICIARY_FLOWS: tuple[Flow[Any], ...] = (
     CALL_REQUEST,
     STAFF_WORDS,
     ADDRESS_ADDED,
+    MESSAGE_WAITING,
 )

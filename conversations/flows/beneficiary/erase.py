@@ -5,6 +5,7 @@ from conversations.care.people import BENEFICIARIES
 from conversations.engine.flow import Choice, Farewell, Finish, Flow, Move, Prompt, Step
 from conversations.engine.turn import Turn
 from conversations.flows.beneficiary.language import NoAnswers
+from conversations.flows.beneficiary.profiles import let_numbers_rise
 
 
 class CheckErase(Step[NoAnswers]):
@@ -28,6 +29,8 @@ class CheckErase(Step[NoAnswers]):
         # The centres hear that the places are free before it is forgotten whose they were.
         for visit in await turn.desk.appointments.upcoming(turn.contact.id, now=turn.now):
             await visits.cancel(turn, visit)
+        if turn.address_id is not None:
+            await let_numbers_rise(turn)
         await turn.desk.contacts.erase(turn.contact.id, at=turn.now)
         return Farewell(turn.gettext("Everything is erased. Write whenever you need us; we wish you well."))
 

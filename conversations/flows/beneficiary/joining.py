@@ -3,13 +3,14 @@
 from dataclasses import dataclass
 from typing import Any
 
-from conversations.care.addresses import KnownAddress, code_in
+from conversations.care.addresses import KnownAddress, LinkOffer, code_in
 from conversations.care.people import BENEFICIARIES, ContactId, Role
 from conversations.care.wall_time import to_local
 from conversations.engine.flow import Again, Choice, Enter, Flow, GoOn, Goto, Home, Move, Prompt, Step
 from conversations.engine.outbound import Purpose
 from conversations.engine.turn import Turn
 from conversations.errors import CodeInvalid, CodesSlowed
+from conversations.flows.beneficiary.profiles import come_in
 from conversations.flows.channel_words import channel_name
 from conversations.flows.news import AddressNews
 
@@ -72,20 +73,39 @@ class AskOldOne(Step[Joining]):
 
 async def typed_code(turn: Turn[Any], text: str) -> Move | None:
     """Act on a code that somebody sends; None when the text is none."""
+    offer = await offer_of(turn, text)
+    if offer is None or isinstance(offer, Again):
+        return offer
+    if offer.contact_id == turn.contact.id:
+        return Home(turn.gettext("You are here already. Send the code from the other phone or app."))
+    # Who has a profile here comes back to it; who uses the phone now stays who they are.
+    return await comes_back(turn, offer) or Enter(JOINING.name, Joining(offer.id, offer.contact_id))
+
+
+async def offer_of(turn: Turn[Any], text: str) -> LinkOffer | Again | None:
+    """Return what a code leads to that somebody sends; None when the text is none, Again for a wrong one."""
     code = code_in(text)
     if code is None or turn.contact.role is not Role.BENEFICIARY or turn.address_id is None:
         return None
     try:
-        offer = await turn.desk.links.find(code, turn.address_id, now=turn.now)
+        return await turn.desk.links.find(code, turn.address_id, now=turn.now)
     except CodesSlowed as error:
         until = to_local(error.until, turn.world.zone)
         said = turn.gettext("Too many codes were wrong. Please try again after {time} on {day}.")
         return Again(said.format(time=turn.format_time(until.time()), day=turn.format_day(until.date())))
     except CodeInvalid:
         return Again(turn.gettext("This code is wrong or too old. You can get a new one under “Settings”."))
-    if offer.contact_id == turn.contact.id:
-        return Home(turn.gettext("You are here already. Send the code from the other phone or app."))
-    return Enter(JOINING.name, Joining(offer.id, offer.contact_id))
+
+
+async def comes_back(turn: Turn[Any], offer: LinkOffer) -> Move | None:
+    """Let in somebody of this phone who has a code of theirs, and forget their PIN; None for anybody else."""
+    people = await turn.desk.profiles.of(turn.address_id) if turn.address_id is not None else []
+    if turn.address_id is None or all(each.contact_id != offer.contact_id for each in people):
+        return None
+    await turn.desk.links.join(offer.id, offer.contact_id, now=turn.now)
+    move = await come_in(turn, offer.contact_id)
+    await turn.desk.profiles.set_pin(turn.address_id, offer.contact_id, None, now=turn.now)
+    return move
 
 
 async def _join(turn: Turn[Joining], *, replaces_old: bool) -> Move:
@@ -101,6 +121,8 @@ async def _join(turn: Turn[Joining], *, replaces_old: bool) -> Move:
         if address.reachable and address not in gone:
             _tell(turn, owner, address)
     await turn.becomes(owner)
+    if turn.address_id is not None:
+        await turn.desk.profiles.release(owner, turn.address_id, now=turn.now)
     return GoOn(turn.gettext("✅ Your conversation goes on here."))
 
 

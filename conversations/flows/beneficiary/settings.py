@@ -86,6 +86,8 @@ def _settings(turn: Turn[NoAnswers]) -> list[Choice]:
         _check_ins_choice(turn),
         # Translators: label, at most 24 characters. Also: use this on another phone or app.
         Choice("addresses", turn.pgettext("button", "📱 Phones and apps")),
+        # Translators: label, at most 24 characters. Several people use one phone.
+        Choice("profiles", turn.pgettext("button", "👥 Several people here")),
         # Translators: label, at most 24 characters.
         Choice("kept", turn.pgettext("button", "🔎 What is kept")),
         # Translators: label, at most 24 characters.

@@ -410,3 +410,45 @@ async def test_a_line_ends_when_the_database_is_away_and_nothing_is_acknowledged
     await page.sends({"type": "text", "text": "Bonjour", "ref": "r1"})
 
     assert await page.ends() == 1013
+
+
+# ---- A page that several people use
+
+
+async def test_who_takes_over_sees_nothing_of_who_was_there(serve: Serve, database: Database) -> None:
+    clock = MovableClock(NOW)
+    web = await serve(database, clock, JISR_WEB_CHAT="on")
+    chama = await web.browser()
+    page = await chama.opens()
+    address_id = await web.answers(say("Bonjour Chama"), language="fr")
+    assert await page.said() == "Bonjour Chama"
+    await page.types("mes mots")
+    await web.answers()
+    clock.moves_on(timedelta(minutes=1))
+
+    async with database.transaction() as unit:
+        await unit.profiles.add(address_id, now=clock.now())
+    await web.writes_to(address_id, say("Bonjour Zahra"))
+
+    assert await page.said() == "Bonjour Zahra"
+    # What stands on the open page goes, too.
+    await page.begins()
+    assert texts_of(page.history) == ["Bonjour Zahra"]
+    assert texts_of((await chama.opens()).history) == ["Bonjour Zahra"]
+
+
+async def test_a_page_that_has_locked_shows_nothing_again(serve: Serve, database: Database) -> None:
+    clock = MovableClock(NOW)
+    web = await serve(database, clock, JISR_WEB_CHAT="on")
+    chama = await web.browser()
+    page = await chama.opens()
+    address_id = await web.answers(say("Bonjour Chama"), language="fr")
+    assert await page.said() == "Bonjour Chama"
+    async with database.transaction() as unit:
+        contact, _ = await unit.addresses.find_or_create("webchat", chama.token, now=clock.now())
+        await unit.profiles.set_pin(address_id, contact.id, "2468", now=clock.now())
+    assert texts_of((await chama.opens()).history) == ["Bonjour Chama"]
+
+    clock.moves_on(timedelta(minutes=16))
+
+    assert texts_of((await chama.opens()).history) == []
