@@ -46,6 +46,9 @@ from storage.tables import (
 # So many people are deleted in one transaction: others write meanwhile.
 BATCH = 200
 
+# The lane of updates that tell no more who sent them.
+_NOBODYS = b""
+
 # Everything a new contact has not said yet.
 BLANK = {
     "role": Role.BENEFICIARY,
@@ -112,7 +115,7 @@ async def forget_messages(connection: AsyncConnection, address_id: int, lane: by
         )
     )
     await _drop_news(connection, outbox.c.address_id == address_id)
-    await connection.execute(delete(inbox).where(inbox.c.lane == lane, ~is_waiting(inbox)))
+    await _empty_updates(connection, inbox.c.lane == lane)
 
 
 async def take_off(connection: AsyncConnection, contact_id: ContactId, address_id: int) -> None:
@@ -136,7 +139,7 @@ async def take_off(connection: AsyncConnection, contact_id: ContactId, address_i
             outbox.c.address_id == address_id, outbox.c.announcement_id.is_(None), ~is_held(), ~unsent
         )
     )
-    await connection.execute(delete(inbox).where(inbox.c.lane == lane, ~is_waiting(inbox)))
+    await _empty_updates(connection, inbox.c.lane == lane)
     await _hand_on(connection, person, is_here)
 
 
@@ -211,7 +214,7 @@ async def _delete_messages(connection: AsyncConnection, people: Select[int]) -> 
     await _drop_news(connection, outbox.c.address_id.in_(own))
     await connection.execute(delete(notices).where(notices.c.subject.in_(about_them)))
     await connection.execute(delete(openings).where(openings.c.address_id.in_(own)))
-    await connection.execute(delete(inbox).where(inbox.c.lane.in_(lanes), ~is_waiting(inbox)))
+    await _empty_updates(connection, inbox.c.lane.in_(lanes))
 
 
 async def _delete_shared_messages(connection: AsyncConnection, people: Select[int]) -> None:
@@ -223,7 +226,18 @@ async def _delete_shared_messages(connection: AsyncConnection, people: Select[in
         )
     )
     lanes = select(addresses.c.external_index).where(addresses.c.id.in_(shared))
-    await connection.execute(delete(inbox).where(inbox.c.lane.in_(lanes), ~is_waiting(inbox)))
+    await _empty_updates(connection, inbox.c.lane.in_(lanes))
+
+
+async def _empty_updates(connection: AsyncConnection, theirs: ColumnElement[bool]) -> None:
+    """Leave of what people wrote only that it came, and no longer from whom.
+
+    A platform may bring the same update again for days: it must not look like a stranger's first word. The
+    web page does not, and its keys begin with their visitor's.
+    """
+    handled = theirs & ~is_waiting(inbox)
+    await connection.execute(delete(inbox).where(handled, inbox.c.channel == Channel.WEBCHAT))
+    await connection.execute(update(inbox).where(handled).values(lane=_NOBODYS, payload_enc=None))
 
 
 async def _drop_news(connection: AsyncConnection, of_addresses: ColumnElement[bool]) -> None:

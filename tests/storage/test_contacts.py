@@ -196,6 +196,12 @@ async def rows_of(connection: AsyncConnection, contact: Contact) -> dict[str, in
     return found
 
 
+async def senders_and_words(connection: AsyncConnection) -> list[tuple[bytes, bytes | None]]:
+    """Return lane and payload of every update that is kept, oldest first."""
+    rows = await connection.execute(select(inbox.c.lane, inbox.c.payload_enc).order_by(inbox.c.id))
+    return [(row.lane, row.payload_enc) for row in rows]
+
+
 async def test_an_erased_person_leaves_an_address_and_visits_to_be_told_of(
     unit: UnitOfWork, connection: AsyncConnection, brahim: Contact, driss: Contact
 ) -> None:
@@ -208,7 +214,20 @@ async def test_an_erased_person_leaves_an_address_and_visits_to_be_told_of(
     erased = await unit.contacts.get(brahim.id)
     assert (erased.role, erased.consent, erased.language) == (Role.BENEFICIARY, Consent.UNASKED, None)
     assert (erased.name, erased.news, erased.enrolled_at) == (None, False, None)
-    assert await connection.scalar(select(func.count()).select_from(inbox)) == 0
+    # When the platform brings it again, it is still no stranger's first word.
+    assert await senders_and_words(connection) == [(b"", None)]
+    assert not await unit.inbox.add([NewUpdate("telegram", f"u{brahim.id}", b"lane", "again")], now=NOW)
+
+
+async def test_of_an_erased_visitors_page_nothing_is_left(
+    unit: UnitOfWork, connection: AsyncConnection, driss: Contact
+) -> None:
+    chama = await joins(unit, "webchat", "secret", language="ary", name="Chama")
+    await live(unit, chama, driss, date(2026, 11, 30))
+
+    await unit.contacts.erase(chama.id, at=NOW)
+
+    assert await senders_and_words(connection) == []
 
 
 async def test_staff_keep_nothing_of_an_erased_person(
@@ -237,7 +256,7 @@ async def test_erasing_one_leaves_the_others(
     assert await unit.contacts.get(amina.id) == amina
     assert await unit.appointments.get(visit.id) == visit
     assert await unit.tasks.get(task.id) == task
-    assert await connection.scalar(select(func.count()).select_from(inbox)) == 1
+    assert [words is None for _, words in await senders_and_words(connection)] == [False, True]
 
 
 async def test_visits_to_come_are_cancelled_and_past_ones_let_go(
