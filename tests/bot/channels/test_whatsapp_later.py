@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot import zone
@@ -12,12 +13,14 @@ from bot.channels.whatsapp_templates import templates_of
 from bot.turns import show_push
 from conversations.care.check_ins import CheckInStep
 from conversations.care.people import ContactId
+from conversations.care.tasks import Said, TaskKind
 from conversations.engine.outbound import Purpose
 from conversations.engine.turn import Push
 from conversations.flows.news import CheckInNews
 from storage.billing import Billed
 from storage.database import Database
 from storage.encryption import KeyRing
+from storage.tables import outbox
 from tests.bot.channels.whatsapp_service import WhatsAppService, running
 from tests.fake_graph import FakeGraph
 from tests.whatsapp_people import Phone
@@ -54,9 +57,9 @@ async def are_approved(service: WhatsAppService) -> None:
             )
 
 
-async def is_asked(service: WhatsAppService, contact_id: ContactId) -> None:
+async def is_asked(service: WhatsAppService, contact_id: ContactId, key: str = "how") -> None:
     async with service.database.transaction() as unit:
-        push = Push(contact_id, "check_in", CheckInNews(CheckInStep.THIRD_DAY), Purpose.CHECK_IN, key="how")
+        push = Push(contact_id, "check_in", CheckInNews(CheckInStep.THIRD_DAY), Purpose.CHECK_IN, key=key)
         assert await show_push(unit, push, VOICE, now=service.clock.now())
 
 
@@ -90,3 +93,35 @@ async def test_what_was_sent_by_template_is_counted_as_charged(service: WhatsApp
     async with service.database.reading() as unit:
         billed = await unit.billing.billed(unit.billing.day_of(today))
     assert Billed("utility", False, 1) in billed
+
+
+@pytest.mark.parametrize("code", [131026, 131049, 132015])
+async def test_what_the_platform_could_not_bring_after_all_is_a_caseworkers_task_once(
+    service: WhatsAppService, code: int
+) -> None:
+    """Amina has no other address, and has written to a caseworker in between."""
+    amina, contact_id = await arrives(service)
+    asked = []
+    for key in ("how", "how again"):
+        await is_asked(service, contact_id, key)
+        asked.append(await amina.sees())
+    await service.graph.drained()
+    service.graph.automatic = ()
+    async with service.database.transaction() as unit:
+        await unit.connection.execute(update(outbox).values(status="sent"))
+
+    await service.graph.tell_status(asked[0].message_id, "failed", code)
+    await service.graph.drained()
+    async with service.database.transaction() as unit:
+        await unit.tasks.add(
+            contact_id=contact_id, centre_slug=None, kind=TaskKind.MESSAGE, text="", urgent=False,
+            now=service.clock.now(),
+        )  # fmt: skip
+    await service.graph.tell_status(asked[1].message_id, "failed", code)
+    await service.graph.drained()
+
+    async with service.database.reading() as unit:
+        tasks = [task for task in await unit.tasks.open(None) if task.kind is TaskKind.UNREACHED]
+    assert [(task.contact_id, Said.from_text(task.text).words) for task in tasks] == [
+        (contact_id, asked[0].text)
+    ]
