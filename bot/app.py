@@ -43,7 +43,7 @@ from bot.channels.whatsapp_intake import WhatsAppIntake
 from bot.channels.whatsapp_statuses import tell_early
 from bot.channels.whatsapp_window import Limits, WhatsAppGate
 from bot.clock import Clock, ShiftedClock, SystemClock
-from bot.delivery import Delivery
+from bot.delivery import Delivery, lose_address
 from bot.fallback import Fallback
 from bot.heartbeat import Heartbeat
 from bot.http.app import create_app, create_health_app
@@ -222,7 +222,8 @@ async def _run(
         pacer = _pacer(database, texter, "gateway")
         deliveries.append(Delivery(database, texter, voice.texts, clock, pacer=pacer))
     if Role.TURNS in settings.roles:
-        turns = Turns(database, voice, clock, parsers)
+        lose = partial(lose_address, fallback=Fallback(voice))
+        turns = Turns(database, voice, clock, parsers, lose_address=lose)
         work.append(turns.work(TURNS_AT_ONCE[database.is_sqlite]))
     if Role.TICKS in settings.roles:
         backup = DailyBackup(database, clock).make_if_due if settings.has_daily_backup else None

@@ -22,9 +22,9 @@ from bot.channels.whatsapp_window import Limits, WhatsAppGate
 from bot.delivery import Delivery
 from bot.fallback import Fallback
 from bot.pacing import Pacer
-from bot.turns import Turns
 from storage.database import Database, rung
 from storage.tables import inbox, outbox
+from tests.bot.small_talk import turns_of
 from tests.fake_graph import FakeGraph
 from tests.fakes import MovableClock
 from tests.people import MONDAY
@@ -101,7 +101,7 @@ async def running(database: Database, graph: FakeGraph) -> AsyncIterator[WhatsAp
     graph.now = clock.now
     fallback = Fallback(voice)
     intake = make_intake(database, graph, clock, fallback)
-    turns = Turns(database, voice, clock, {"whatsapp": parse_payload})
+    turns = turns_of(database, voice, clock, {"whatsapp": parse_payload})
     async with (
         GraphClient(graph.base_url, graph.token, graph.phone_number_id) as client,
         served(intake) as url,
