@@ -292,6 +292,9 @@ class Turns:
         if isinstance(inbound.reply, Blocked):
             await self._blocked(unit, address_id, inbound.reply, now)
             return True
+        if inbound.channel is Channel.WHATSAPP:
+            # Only there limits hold messages back, and none of whom has just written.
+            await unit.outbox.let_go(address_id, now=now)
         if inbound.phone is not None:
             await unit.addresses.keep_phone(address_id, inbound.phone)
         session = await unit.sessions.load(contact.id)

@@ -44,6 +44,8 @@ UNSENT = ("created", "sending", "failed_temporary")
 QUIET_HOURS, PEOPLE_LIMIT, BUDGET = "quiet_hours", "people_limit", "budget"
 # Such a message lets those behind it pass.
 PUT_OFF = (QUIET_HOURS, PEOPLE_LIMIT, BUDGET)
+# What may leave after all once the person writes.
+HELD = (PEOPLE_LIMIT, BUDGET)
 
 log = logging.getLogger(__name__)
 
@@ -452,6 +454,11 @@ class OutboxStore:
         )
         self._topics.update(("outbox", f"address:{address_id}"))
 
+    async def let_go(self, address_id: int, *, now: datetime) -> None:
+        """Let what a platform's limit held back for an address be tried now: the person has just written."""
+        if await _let_go.first(self._connection, to_address=address_id, now=now) is not None:
+            self._topics.add("outbox")
+
     async def unsent_for(self, address_id: int) -> Sequence[int]:
         """Return what waits for an address, oldest first."""
         query = select(outbox.c.id).where(outbox.c.address_id == address_id, is_unsent())
@@ -645,6 +652,21 @@ def _renew(into: Into) -> Statement:
 @prepared
 def _waits(into: Into) -> Statement:
     return select(outbox.c.id).where(among(outbox.c.address_id, "ids", into), is_unsent()).limit(1)
+
+
+@prepared
+def _let_go(_: Into) -> Statement:
+    return (
+        update(outbox)
+        .where(
+            outbox.c.address_id == bindparam("to_address"),
+            is_unsent(),
+            or_(*(outbox.c.reason == reason for reason in HELD)),
+            outbox.c.due_at > _now,
+        )
+        .values(due_at=_now)
+        .returning(outbox.c.id)
+    )
 
 
 @prepared

@@ -1,5 +1,6 @@
 """Who has not written for a day is asked by template, and a tap on it leads back into the conversation."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -10,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 from bot import zone
 from bot.app import load_voice
 from bot.channels.whatsapp_templates import templates_of
+from bot.channels.whatsapp_window import Limits
 from bot.turns import show_push
 from conversations.care.check_ins import CheckInStep
 from conversations.care.people import ContactId
@@ -18,12 +20,12 @@ from conversations.engine.outbound import Purpose
 from conversations.engine.turn import Push
 from conversations.flows.news import CheckInNews
 from storage.billing import Billed
-from storage.database import Database
+from storage.database import Database, rung
 from storage.encryption import KeyRing
 from storage.tables import outbox
 from tests.bot.channels.whatsapp_service import WhatsAppService, running
 from tests.fake_graph import FakeGraph
-from tests.whatsapp_people import Phone
+from tests.whatsapp_people import WAIT_S, Phone
 
 VOICE = load_voice()
 
@@ -125,3 +127,23 @@ async def test_what_the_platform_could_not_bring_after_all_is_a_caseworkers_task
     assert [(task.contact_id, Said.from_text(task.text).words) for task in tasks] == [
         (contact_id, asked[0].text)
     ]
+
+
+async def test_what_a_limit_held_back_leaves_at_once_when_the_person_writes(
+    engine: AsyncEngine, keys: KeyRing
+) -> None:
+    database = Database(engine, keys, zone=zone.casablanca(), zone_name=zone.NAME)
+    async with FakeGraph() as graph, running(database, graph, Limits(people=0)) as service:
+        await are_approved(service)
+        amina, contact_id = await arrives(service)
+        service.clock.moves_on(timedelta(days=2, hours=3))
+        await is_asked(service, contact_id)
+        async with asyncio.timeout(WAIT_S), database.wakes.bell("delivered") as bell:
+            while (await service.sent())[-1].reason != "people_limit":
+                await rung(bell, timeout_s=WAIT_S)
+
+        await amina.person.says("سلام")
+
+        asked = await amina.finds(VOICE.texts["ar"].gettext("👋 How are things going?"))
+        assert asked.kind != "template"
+        assert graph.refusals == []

@@ -95,7 +95,9 @@ async def served(intake: WhatsAppIntake) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def running(database: Database, graph: FakeGraph) -> AsyncIterator[WhatsAppService]:
+async def running(
+    database: Database, graph: FakeGraph, limits: Limits | None = None
+) -> AsyncIterator[WhatsAppService]:
     """Run webhook, turns and delivery until the block ends."""
     voice, clock = load_voice(), MovableClock(MONDAY)
     graph.now = clock.now
@@ -114,7 +116,7 @@ async def running(database: Database, graph: FakeGraph) -> AsyncIterator[WhatsAp
             clock,
             pacer=Pacer(sender.pace, time.monotonic),
             after_sent=partial(tell_early, fallback=fallback),
-            gate=WhatsAppGate(database, sender, voice.texts, clock, voice.world.zone, Limits()),
+            gate=WhatsAppGate(database, sender, voice.texts, clock, voice.world.zone, limits or Limits()),
             fallback=fallback,
         )
         working = [asyncio.create_task(delivery.run()), asyncio.create_task(turns.work())]
