@@ -175,7 +175,9 @@ async def serve(settings: Settings) -> None:
             # Nobody else serves this database: what is leased was cut off when the last process ended.
             async with service.database.transaction() as unit:
                 await unit.outbox.release_leases()
-        service = replace(service, voice=replace(service.voice, sends_sms=texter is not None))
+        world = replace(service.voice.world, daily_budget=settings.whatsapp_daily_budget)
+        voice = replace(service.voice, world=world, sends_sms=texter is not None)
+        service = replace(service, voice=voice)
         await _run(service, listener, health_listener, bot, graph, texter)
 
 

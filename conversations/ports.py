@@ -242,7 +242,7 @@ class Billing(Protocol):
     """What platforms charge."""
 
     async def cost(self, audience: Audience, languages: Collection[str], *, now: datetime) -> Cost:
-        """Return how many of an announcement's messages would be charged, and how many were today."""
+        """Return what an announcement would cost now, and what today has cost so far."""
 
 
 class Audit(Protocol):
@@ -286,9 +286,13 @@ class Desk(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What does not change while the service runs: places, who covers which province, the country's zone."""
+    """What does not change while the service runs: places, who covers which province, the country's zone.
+
+    `daily_budget` is how many charged messages a day announcements may use up; None: any number.
+    """
 
     places: PlaceFinder
     catchment: Catchment
     zone: tzinfo
     zone_name: str
+    daily_budget: int | None = None

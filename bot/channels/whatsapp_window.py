@@ -17,15 +17,12 @@ from conversations.care.quiet import QUIET_UNTIL
 from conversations.care.wall_time import to_local, to_utc
 from conversations.engine.outbound import Lane, OutboundMessage, Purpose
 from conversations.texts import Texts
+from storage.billing import MARGIN, WINDOW
 from storage.database import Database
 from storage.outbox import BUDGET, PEOPLE_LIMIT, OutboxRow
 from storage.templates import TemplateState
 from storage.unit_of_work import UnitOfWork
 
-# Source: Cloud API, send messages, customer service windows.
-WINDOW = timedelta(hours=24)
-# The platform counts from when it took in the message, we from when we read it.
-MARGIN = timedelta(minutes=5)
 # Of the people who may be written to first announcements leave so large a part to reminders.
 LEFT_TO_OTHERS = 0.1
 NO_TEMPLATE = "no_template"

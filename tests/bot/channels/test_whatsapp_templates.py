@@ -171,7 +171,7 @@ def test_while_its_own_waits_the_one_for_all_is_sent() -> None:
 
 def test_the_version_before_is_sent_until_todays_is_approved() -> None:
     today = named("reminder_coming")
-    old = f"{today.stem}00000000"
+    old = f"{today.name[:-8]}00000000"
     before = TemplateState(old, "fr", "approved", "utility", None, MONDAY + timedelta(days=1))
 
     waiting = used(REMINDER, states=[before, *approved(today, status="pending")])
