@@ -277,6 +277,12 @@ class FakeLinks:
         for code, (offer, until) in self._open.items():
             if offer.id == link_id and (until is None or until > now):
                 del self._open[code]
+                people = self._desk.contacts
+                if (await people.get(contact_id)).role in STAFF:
+                    raise CodeInvalid
+                is_staffs = (await people.get(offer.contact_id)).role in STAFF
+                if is_staffs and (offer.kind is not LinkKind.LINK or await self.has_history(contact_id)):
+                    raise CodeInvalid
                 self._merge(contact_id, offer.contact_id)
                 return offer.contact_id
         raise CodeInvalid

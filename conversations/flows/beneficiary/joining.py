@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from conversations.care.addresses import KnownAddress, code_in
-from conversations.care.people import BENEFICIARIES, ContactId, Role
+from conversations.care.addresses import KnownAddress, LinkKind, code_in
+from conversations.care.people import BENEFICIARIES, STAFF, ContactId, Role
 from conversations.care.wall_time import to_local
 from conversations.engine.flow import Again, Choice, Enter, Flow, GoOn, Goto, Home, Move, Prompt, Step
 from conversations.engine.outbound import Purpose
@@ -82,10 +82,19 @@ async def typed_code(turn: Turn[Any], text: str) -> Move | None:
         said = turn.gettext("Too many codes were wrong. Please try again after {time} on {day}.")
         return Again(said.format(time=turn.format_time(until.time()), day=turn.format_day(until.date())))
     except CodeInvalid:
-        return Again(turn.gettext("This code is wrong or too old. You can get a new one under “Settings”."))
+        return Again(_wrong(turn))
     if offer.contact_id == turn.contact.id:
         return Home(turn.gettext("You are here already. Send the code from the other phone or app."))
+    owner = await turn.desk.contacts.get(offer.contact_id)
+    if owner.role in STAFF and offer.kind is not LinkKind.LINK:
+        return Again(_wrong(turn))
+    if owner.role in STAFF and await turn.desk.links.has_history(turn.contact.id):
+        return Home(turn.gettext("This code only works on a phone or app that is new here."))
     return Enter(JOINING.name, Joining(offer.id, offer.contact_id))
+
+
+def _wrong(turn: Turn[Any]) -> str:
+    return turn.gettext("This code is wrong or too old. You can get a new one under “Settings”.")
 
 
 async def _join(turn: Turn[Joining], *, replaces_old: bool) -> Move:
@@ -95,6 +104,8 @@ async def _join(turn: Turn[Joining], *, replaces_old: bool) -> Move:
         owner = await turn.desk.links.join(turn.draft.link_id, turn.contact.id, now=turn.now)
     except CodeInvalid:
         return Home(turn.gettext("This code is too old. You can get a new one under “Settings”."))
+    if (await turn.desk.contacts.get(owner)).role in STAFF:
+        await turn.desk.audit.looked(owner, owner, "address_joined", now=turn.now)
     for address in gone:
         await turn.desk.addresses.cut(owner, address.id, now=turn.now)
     for address in earlier:
