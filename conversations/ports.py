@@ -73,6 +73,9 @@ class Addresses(Protocol):
         and the person's own id is returned.
         """
 
+    async def phone(self, contact_id: ContactId) -> str | None:
+        """Return the number, digits with the country's code, that one of them shows; None: none does."""
+
 
 class Links(Protocol):
     async def new_code(self, contact_id: ContactId, kind: LinkKind, *, now: datetime) -> str:

@@ -204,6 +204,10 @@ class FakeAddresses:
         self._desk = desk
         self.owners: dict[int, ContactId] = {}
         self.rows: dict[int, KnownAddress] = {}
+        self.phones: dict[ContactId, str] = {}
+
+    async def phone(self, contact_id: ContactId) -> str | None:
+        return self.phones.get(contact_id)
 
     def new(self, contact_id: ContactId, channel: Channel, *, now: datetime) -> int:
         number = len(self.rows) + 1

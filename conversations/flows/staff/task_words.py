@@ -82,10 +82,22 @@ async def task_details(turn: Turn[Any], task: Task) -> str:
     return "\n".join(line for line in lines if line)
 
 
+async def known_when_opened(turn: Turn[Any], task: Task) -> list[str]:
+    """Return what stands on the card alone, never in a pushed message: how else the person can be reached."""
+    if task.kind is not TaskKind.UNREACHED:
+        return []
+    phone = await turn.desk.addresses.phone(task.contact_id)
+    return [_number_words(turn, f"+{phone}")] if phone else []
+
+
 def number_to_call(turn: Turn[Any], task: Task) -> str | None:
     """Return the number the person left, alone on its line; None when they left none."""
     phone = Said.from_text(task.text).phone
-    return phone and turn.gettext("Number to call:\n{phone}").format(phone=phone)
+    return phone and _number_words(turn, phone)
+
+
+def _number_words(turn: Turn[Any], phone: str) -> str:
+    return turn.gettext("Number to call:\n{phone}").format(phone=phone)
 
 
 def _media_words(turn: Turn[Any], media: SentMedia) -> str:

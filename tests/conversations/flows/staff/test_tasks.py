@@ -55,6 +55,31 @@ async def test_a_number_to_call_stands_alone_on_its_line(amina: Person, driss: P
     assert "\n06 00 00 00 00\n" in driss.notice.text
 
 
+async def test_who_is_not_reached_can_be_called_by_whoever_opens_the_task(
+    scene: Scene, amina: Person, driss: Person
+) -> None:
+    scene.desk.addresses.phones[amina.contact_id] = "212600000001"
+    await writes(amina, "📅 A reminder", TaskKind.UNREACHED)
+    assert "600000001" not in driss.notice.text
+
+    await driss.commands("tasks")
+    assert "600000001" not in driss.screen
+    before = len(scene.desk.audit.looks)
+    await driss.taps("1. 📵 Not reached")
+
+    assert driss.screen.splitlines()[-2:] == ["Number to call:", "+212600000001"]
+    assert len(scene.desk.audit.looks) == before + 1
+
+
+async def test_only_who_is_not_reached_is_called_unasked(scene: Scene, amina: Person, driss: Person) -> None:
+    scene.desk.addresses.phones[amina.contact_id] = "212600000001"
+    await writes(amina, "Call me not")
+    await driss.commands("tasks")
+    await driss.taps("1. 💬 Message")
+
+    assert "600000001" not in driss.screen
+
+
 async def test_a_voice_note_is_passed_on_where_the_channel_is_the_same(
     scene: Scene, amina: Person, driss: Person
 ) -> None:
