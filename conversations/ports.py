@@ -16,6 +16,7 @@ from conversations.care.centres import Centre
 from conversations.care.closures import Closure
 from conversations.care.hours import VisitRules
 from conversations.care.nearest import Catchment
+from conversations.care.obstacles import Obstacle
 from conversations.care.people import Contact, ContactId, Invitation, Role
 from conversations.care.places import PlaceFinder
 from conversations.care.tasks import Task, TaskKind
@@ -224,6 +225,11 @@ class Tasks(Protocol):
         """Return the person's newest task that is not done."""
 
 
+class Outbox(Protocol):
+    async def obstacle(self, contact_id: ContactId) -> Obstacle | None:
+        """Return what kept the newest message from a person; None when it arrived, or none was written."""
+
+
 class Announcements(Protocol):
     async def count(self, audience: Audience, languages: Collection[str]) -> int:
         """Return how many would get it: agreed to news, reachable, in the audience, with a text."""
@@ -279,6 +285,8 @@ class Desk(Protocol):
     def schedule(self) -> Schedule: ...
     @property
     def tasks(self) -> Tasks: ...
+    @property
+    def outbox(self) -> Outbox: ...
     @property
     def announcements(self) -> Announcements: ...
     @property

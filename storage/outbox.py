@@ -29,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningInsert
 
+from conversations.care.obstacles import TAKEN_BACK, Obstacle
 from conversations.care.people import ContactId
 from conversations.engine.outbound import LANES, Lane, OutboundMessage, Purpose
 from conversations.engine.reply import Channel
@@ -394,6 +395,27 @@ class OutboxStore:
             attempts=row.attempts,
             useful_until=row.useful_until,
         )
+
+    async def obstacle(self, contact_id: ContactId) -> Obstacle | None:
+        """Return what kept the newest message from a person; None when it arrived, or none was written.
+
+        What was taken back or still waits tells nothing.
+        """
+        query = (
+            select(outbox.c.channel, outbox.c.status, outbox.c.reason)
+            .join(addresses, addresses.c.id == outbox.c.address_id)
+            .where(
+                addresses.c.contact_id == contact_id,
+                ~is_unsent(),
+                or_(outbox.c.reason.is_(None), outbox.c.reason.not_in(TAKEN_BACK)),
+            )
+            .order_by(outbox.c.id.desc())
+            .limit(1)
+        )
+        row = (await self._connection.execute(query)).one_or_none()
+        if row is None or not row.status.startswith("failed"):
+            return None
+        return Obstacle(Channel(row.channel), row.reason or "")
 
     async def other_address(self, given_up: Undelivered, *, used_after: datetime) -> tuple[int, str] | None:
         """Return id and channel of another address that brings the person a message now; None without one.

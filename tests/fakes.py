@@ -33,6 +33,7 @@ from conversations.care.appointments import Appointment, AppointmentStatus, Need
 from conversations.care.centres import Centre, CentreStatus
 from conversations.care.closures import Closure
 from conversations.care.hours import PUBLIC_OFFICE_RULES, VisitRules
+from conversations.care.obstacles import Obstacle
 from conversations.care.people import STAFF, Consent, Contact, ContactId, Invitation, Role
 from conversations.care.tasks import Task, TaskKind, TaskStatus
 from conversations.engine.outbound import Purpose
@@ -705,6 +706,16 @@ class Look:
     now: datetime
 
 
+class FakeOutbox:
+    """Brings everything, unless told whom nothing reaches."""
+
+    def __init__(self) -> None:
+        self.obstacles: dict[ContactId, Obstacle] = {}
+
+    async def obstacle(self, contact_id: ContactId) -> Obstacle | None:
+        return self.obstacles.get(contact_id)
+
+
 class FakeAudit:
     def __init__(self) -> None:
         self.looks: list[Look] = []
@@ -744,6 +755,7 @@ class FakeDesk:
         self.announcements = FakeAnnouncements(self)
         self.billing = FakeBilling()
         self.audit = FakeAudit()
+        self.outbox = FakeOutbox()
 
     def regions_of(self, contact: Contact) -> set[str]:
         """Return the codes of the regions a person lives in or has their centre in."""

@@ -9,6 +9,7 @@ from conversations.engine.flow import Choice, Prompt, SentMedia
 from conversations.engine.reply import MediaKind
 from conversations.engine.turn import Turn
 from conversations.flows.channel_words import channel_name
+from conversations.flows.staff.obstacle_words import obstacle_words
 
 
 def kind_words(turn: Turn[Any], kind: TaskKind) -> str:
@@ -83,11 +84,11 @@ async def task_details(turn: Turn[Any], task: Task) -> str:
 
 
 async def known_when_opened(turn: Turn[Any], task: Task) -> list[str]:
-    """Return what stands on the card alone, never in a pushed message: how else the person can be reached."""
-    if task.kind is not TaskKind.UNREACHED:
-        return []
-    phone = await turn.desk.addresses.phone(task.contact_id)
-    return [_number_words(turn, f"+{phone}")] if phone else []
+    """Return what stands on the card alone, never in a pushed message: why and how they are to be reached."""
+    lines = [await obstacle_words(turn, task.contact_id)]
+    if task.kind is TaskKind.UNREACHED and (phone := await turn.desk.addresses.phone(task.contact_id)):
+        lines.append(_number_words(turn, f"+{phone}"))
+    return [line for line in lines if line]
 
 
 def number_to_call(turn: Turn[Any], task: Task) -> str | None:

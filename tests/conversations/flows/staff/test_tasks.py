@@ -2,6 +2,9 @@
 
 from dataclasses import replace
 
+import pytest
+
+from conversations.care.obstacles import Obstacle
 from conversations.care.people import Role
 from conversations.care.tasks import Said, TaskKind, TaskStatus
 from conversations.engine.flow import SentMedia
@@ -69,6 +72,38 @@ async def test_who_is_not_reached_can_be_called_by_whoever_opens_the_task(
 
     assert driss.screen.splitlines()[-2:] == ["Number to call:", "+212600000001"]
     assert len(scene.desk.audit.looks) == before + 1
+
+
+@pytest.mark.parametrize(
+    ("obstacle", "words"),
+    [
+        (
+            Obstacle(Channel.WHATSAPP, "blocked"),
+            "WhatsApp says that nobody has this number there, or that they blocked us.",
+        ),
+        (
+            Obstacle(Channel.TELEGRAM, "blocked"),
+            "Telegram says that they blocked us or closed their account.",
+        ),
+        (Obstacle(Channel.SMS, "blocked"), "Nobody is reached there any more: SMS."),
+        (
+            Obstacle(Channel.WHATSAPP, "no_template"),
+            "They have not written for a day, and WhatsApp lets nothing be sent to them until they write.",
+        ),
+        (Obstacle(Channel.TELEGRAM, "bad_request"), "Telegram did not take it."),
+    ],
+)
+async def test_who_opens_the_task_reads_why_the_last_message_did_not_arrive(
+    scene: Scene, amina: Person, driss: Person, obstacle: Obstacle, words: str
+) -> None:
+    scene.desk.outbox.obstacles[amina.contact_id] = obstacle
+    await writes(amina, "📅 A reminder", TaskKind.UNREACHED)
+    assert words not in driss.notice.text
+
+    await driss.commands("tasks")
+    await driss.taps("1. 📵 Not reached")
+
+    assert driss.screen.splitlines()[-2:] == ["📵 Our last message did not arrive.", words]
 
 
 async def test_only_who_is_not_reached_is_called_unasked(scene: Scene, amina: Person, driss: Person) -> None:
