@@ -65,6 +65,7 @@ def test_each_is_one_that_the_platform_takes(template: Template) -> None:
     assert not re.search(r"[^\w\s'’.\-]", " ".join(template.buttons))
     assert len(template.buttons) == len(template.form.choices)
     assert len(template.name) <= 80
+    assert re.fullmatch(r"[a-z_]+", template.name), "digits in a row are hidden from logs"
 
 
 def test_there_is_one_of_each_form_in_each_language_and_no_two_share_a_name() -> None:
