@@ -83,7 +83,7 @@ async def test_what_is_missing_is_submitted_once(graph: FakeGraph, tmp_path: Pat
 
 
 async def test_the_status_tells_of_today_and_of_earlier_versions(graph: FakeGraph, tmp_path: Path) -> None:
-    earlier = {**ONE.submission(), "name": f"{ONE.stem}00000000"}
+    earlier = {**ONE.submission(), "name": f"{ONE.name[:-8]}00000000"}
     graph.add_template(earlier)
     graph.add_template(ONE.submission(), status="REJECTED")
     graph.add_template({**ONE.submission(), "name": "of_somebody_else"})
