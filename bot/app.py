@@ -29,6 +29,7 @@ from bot.centres_file import read_centres
 from bot.channels import webchat
 from bot.channels.channel import Sender
 from bot.channels.sms import Gateway, SmsSender
+from bot.channels.sms_reports import SmsGate, SmsReports
 from bot.channels.telegram import TelegramSender, payload_parser
 from bot.channels.telegram import pace_of as telegram_pace
 from bot.channels.telegram_commands import register_commands, register_staff_commands
@@ -221,8 +222,10 @@ async def _run(
         if Role.WEB in settings.roles:
             extra_routes += _whatsapp_intake(service).routes()
     if texter is not None and Role.DELIVERY in settings.roles:
-        pacer = _pacer(database, texter, "gateway")
-        deliveries.append(Delivery(database, texter, voice.texts, clock, pacer=pacer))
+        deliveries.append(_sms_delivery(service, texter))
+    if settings.sms_report_secret is not None and Role.WEB in settings.roles:
+        secret = settings.sms_report_secret.get_secret_value()
+        extra_routes += SmsReports(database, clock, secret=secret, fallback=Fallback(voice)).routes()
     if Role.TURNS in settings.roles:
         lose = partial(lose_address, fallback=Fallback(voice))
         turns = Turns(database, voice, clock, parsers, lose_address=lose)
@@ -309,6 +312,22 @@ def _pacer(database: Database, sender: Sender, account: str) -> Pacer | SharedPa
     if database.is_sqlite or not sender.pace.per_second:
         return Pacer(sender.pace, time.monotonic)
     return SharedPacer(sender.pace, database, f"{sender.channel}:{account}")
+
+
+def _sms_delivery(service: Service, texter: SmsSender) -> Delivery:
+    settings, database = service.settings, service.database
+    gate = None
+    if settings.sms_report_url is not None and settings.sms_report_secret is not None:
+        gate = SmsGate(texter, settings.sms_report_url, settings.sms_report_secret.get_secret_value())
+    return Delivery(
+        database,
+        texter,
+        service.voice.texts,
+        service.clock,
+        pacer=_pacer(database, texter, "gateway"),
+        gate=gate,
+        fallback=Fallback(service.voice),
+    )
 
 
 def _whatsapp_delivery(service: Service, graph: GraphClient) -> Delivery:

@@ -258,8 +258,15 @@ class Settings(BaseSettings):
     sms_report_url: str | None = Field(
         default=None,
         validation_alias="JISR_SMS_REPORT_URL",
-        description="Address that the gateway calls when a text has arrived or has not (dlr-url).",
+        description="Address that the gateway calls when a text has arrived or has not (dlr-url): with "
+        "JISR_SMS_REPORT_SECRET this service's own, such as http://127.0.0.1:8080/sms/report.",
         repr=False,
+    )
+    sms_report_secret: Annotated[SecretStr, AfterValidator(_webhook_secret)] | None = Field(
+        default=None,
+        validation_alias="JISR_SMS_REPORT_SECRET",
+        description="Secret that such calls carry. With it this service takes them, and what did not arrive "
+        "goes another way.",
     )
     sms_per_second: Annotated[float, Field(gt=0, le=100)] = Field(
         default=1,

@@ -354,6 +354,20 @@ class OutboxStore:
         )
         return row and Known(row.id, row.address_id, row.sent_at)
 
+    async def tell_of(self, row_id: int, channel: str, status: str, reason: str | None) -> bool | None:
+        """Write down what a channel says later of a message by our own number of it.
+
+        False: its own sending is not written down yet. None: no such message waits for word.
+        """
+        row = outbox.c.id == row_id, outbox.c.channel == channel
+        told = await self._connection.execute(
+            update(outbox).where(*row, outbox.c.status == "sent").values(status=status, reason=reason)
+        )
+        if told.rowcount == 1:
+            return True
+        under_way = select(outbox.c.id).where(*row, outbox.c.status == "sending")
+        return None if await self._connection.scalar(under_way) is None else False
+
     async def waits_for_any(self, address_ids: Collection[int]) -> bool:
         """Whether anything still has to leave for one of the addresses."""
         return await _waits.scalar(self._connection, ids=list(address_ids)) is not None
