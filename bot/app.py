@@ -41,6 +41,7 @@ from bot.channels.whatsapp import parse_payload as parse_whatsapp
 from bot.channels.whatsapp_approvals import template_fields
 from bot.channels.whatsapp_client import GraphClient
 from bot.channels.whatsapp_intake import WhatsAppIntake
+from bot.channels.whatsapp_limit import LOWEST, PeopleLimit
 from bot.channels.whatsapp_statuses import tell_early
 from bot.channels.whatsapp_window import Limits, WhatsAppGate
 from bot.clock import Clock, ShiftedClock, SystemClock
@@ -218,7 +219,10 @@ async def _run(
     if graph is not None:
         parsers[Channel.WHATSAPP] = parse_whatsapp
         if Role.DELIVERY in settings.roles:
-            deliveries.append(_whatsapp_delivery(service, graph))
+            gate = _whatsapp_gate(service, graph)
+            deliveries.append(_whatsapp_delivery(service, graph, gate))
+            if settings.whatsapp_daily_people is None:
+                work.append(PeopleLimit(graph, gate.allow_people).keep())
         if Role.WEB in settings.roles:
             extra_routes += _whatsapp_intake(service).routes()
     if texter is not None and Role.DELIVERY in settings.roles:
@@ -330,19 +334,25 @@ def _sms_delivery(service: Service, texter: SmsSender) -> Delivery:
     )
 
 
-def _whatsapp_delivery(service: Service, graph: GraphClient) -> Delivery:
+def _whatsapp_gate(service: Service, graph: GraphClient) -> WhatsAppGate:
     settings, database, texts = service.settings, service.database, service.voice.texts
+    people = settings.whatsapp_daily_people
+    limits = Limits(
+        people=LOWEST if people is None else people or None, budget=settings.whatsapp_daily_budget
+    )
     sender = WhatsAppSender(graph, database.keys, texts, whatsapp_pace(settings.whatsapp_per_second))
-    pacer = _pacer(database, sender, graph.phone_number_id)
-    limits = Limits(people=settings.whatsapp_daily_people or None, budget=settings.whatsapp_daily_budget)
+    return WhatsAppGate(database, sender, texts, service.clock, service.voice.world.zone, limits)
+
+
+def _whatsapp_delivery(service: Service, graph: GraphClient, gate: WhatsAppGate) -> Delivery:
+    database, sender = service.database, gate.sender
     fallback = Fallback(service.voice)
-    gate = WhatsAppGate(database, sender, texts, service.clock, service.voice.world.zone, limits)
     return Delivery(
         database,
         sender,
-        texts,
+        service.voice.texts,
         service.clock,
-        pacer=pacer,
+        pacer=_pacer(database, sender, graph.phone_number_id),
         after_sent=partial(tell_early, fallback=fallback),
         gate=gate,
         fallback=fallback,

@@ -273,11 +273,11 @@ class Settings(BaseSettings):
         validation_alias="JISR_SMS_PER_SECOND",
         description="Text messages a second at most.",
     )
-    whatsapp_daily_people: Annotated[int, Field(ge=0)] = Field(
-        default=250,
+    whatsapp_daily_people: Annotated[int, Field(ge=0)] | None = Field(
+        default=None,
         validation_alias="WHATSAPP_DAILY_PEOPLE",
         description="People that Meta lets the account write to first in 24 hours, its messaging limit: 250, "
-        "2000, 10000 or 100000. 0: no limit.",
+        "2000, 10000 or 100000. 0: no limit. Without it Meta is asked, and 250 hold until it answers.",
     )
     whatsapp_daily_budget: Annotated[int, Field(ge=0)] | None = Field(
         default=None,
