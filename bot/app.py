@@ -29,6 +29,7 @@ from bot.centres_file import read_centres
 from bot.channels import webchat
 from bot.channels.channel import Sender
 from bot.channels.sms import Gateway, SmsSender
+from bot.channels.sms_reports import SmsGate, SmsReports
 from bot.channels.telegram import TelegramSender, payload_parser
 from bot.channels.telegram import pace_of as telegram_pace
 from bot.channels.telegram_commands import register_commands, register_staff_commands
@@ -40,10 +41,11 @@ from bot.channels.whatsapp import parse_payload as parse_whatsapp
 from bot.channels.whatsapp_approvals import template_fields
 from bot.channels.whatsapp_client import GraphClient
 from bot.channels.whatsapp_intake import WhatsAppIntake
+from bot.channels.whatsapp_limit import LOWEST, PeopleLimit
 from bot.channels.whatsapp_statuses import tell_early
 from bot.channels.whatsapp_window import Limits, WhatsAppGate
 from bot.clock import Clock, ShiftedClock, SystemClock
-from bot.delivery import Delivery
+from bot.delivery import Delivery, lose_address
 from bot.fallback import Fallback
 from bot.heartbeat import Heartbeat
 from bot.http.app import create_app, create_health_app
@@ -175,7 +177,9 @@ async def serve(settings: Settings) -> None:
             # Nobody else serves this database: what is leased was cut off when the last process ended.
             async with service.database.transaction() as unit:
                 await unit.outbox.release_leases()
-        service = replace(service, voice=replace(service.voice, sends_sms=texter is not None))
+        world = replace(service.voice.world, daily_budget=settings.whatsapp_daily_budget)
+        voice = replace(service.voice, world=world, sends_sms=texter is not None)
+        service = replace(service, voice=voice)
         await _run(service, listener, health_listener, bot, graph, texter)
 
 
@@ -215,14 +219,20 @@ async def _run(
     if graph is not None:
         parsers[Channel.WHATSAPP] = parse_whatsapp
         if Role.DELIVERY in settings.roles:
-            deliveries.append(_whatsapp_delivery(service, graph))
+            gate = _whatsapp_gate(service, graph)
+            deliveries.append(_whatsapp_delivery(service, graph, gate))
+            if settings.whatsapp_daily_people is None:
+                work.append(PeopleLimit(graph, gate.allow_people).keep())
         if Role.WEB in settings.roles:
             extra_routes += _whatsapp_intake(service).routes()
     if texter is not None and Role.DELIVERY in settings.roles:
-        pacer = _pacer(database, texter, "gateway")
-        deliveries.append(Delivery(database, texter, voice.texts, clock, pacer=pacer))
+        deliveries.append(_sms_delivery(service, texter))
+    if settings.sms_report_secret is not None and Role.WEB in settings.roles:
+        secret = settings.sms_report_secret.get_secret_value()
+        extra_routes += SmsReports(database, clock, secret=secret, fallback=Fallback(voice)).routes()
     if Role.TURNS in settings.roles:
-        turns = Turns(database, voice, clock, parsers)
+        lose = partial(lose_address, fallback=Fallback(voice))
+        turns = Turns(database, voice, clock, parsers, lose_address=lose)
         work.append(turns.work(TURNS_AT_ONCE[database.is_sqlite]))
     if Role.TICKS in settings.roles:
         backup = DailyBackup(database, clock).make_if_due if settings.has_daily_backup else None
@@ -308,19 +318,41 @@ def _pacer(database: Database, sender: Sender, account: str) -> Pacer | SharedPa
     return SharedPacer(sender.pace, database, f"{sender.channel}:{account}")
 
 
-def _whatsapp_delivery(service: Service, graph: GraphClient) -> Delivery:
+def _sms_delivery(service: Service, texter: SmsSender) -> Delivery:
+    settings, database = service.settings, service.database
+    gate = None
+    if settings.sms_report_url is not None and settings.sms_report_secret is not None:
+        gate = SmsGate(texter, settings.sms_report_url, settings.sms_report_secret.get_secret_value())
+    return Delivery(
+        database,
+        texter,
+        service.voice.texts,
+        service.clock,
+        pacer=_pacer(database, texter, "gateway"),
+        gate=gate,
+        fallback=Fallback(service.voice),
+    )
+
+
+def _whatsapp_gate(service: Service, graph: GraphClient) -> WhatsAppGate:
     settings, database, texts = service.settings, service.database, service.voice.texts
+    people = settings.whatsapp_daily_people
+    limits = Limits(
+        people=LOWEST if people is None else people or None, budget=settings.whatsapp_daily_budget
+    )
     sender = WhatsAppSender(graph, database.keys, texts, whatsapp_pace(settings.whatsapp_per_second))
-    pacer = _pacer(database, sender, graph.phone_number_id)
-    limits = Limits(people=settings.whatsapp_daily_people or None, budget=settings.whatsapp_daily_budget)
+    return WhatsAppGate(database, sender, texts, service.clock, service.voice.world.zone, limits)
+
+
+def _whatsapp_delivery(service: Service, graph: GraphClient, gate: WhatsAppGate) -> Delivery:
+    database, sender = service.database, gate.sender
     fallback = Fallback(service.voice)
-    gate = WhatsAppGate(database, sender, texts, service.clock, service.voice.world.zone, limits)
     return Delivery(
         database,
         sender,
-        texts,
+        service.voice.texts,
         service.clock,
-        pacer=pacer,
+        pacer=_pacer(database, sender, graph.phone_number_id),
         after_sent=partial(tell_early, fallback=fallback),
         gate=gate,
         fallback=fallback,

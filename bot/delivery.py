@@ -75,7 +75,7 @@ async def lose_address(
     """Note that an address can't be reached, and give up what waits for it; False when the person is back.
 
     They are when they have written after that moment: what failed before is old news. With `fallback`, what
-    waits goes to another address of theirs when there is one.
+    waits goes another way.
     """
     is_gone = await unit.addresses.mark_unreachable(address_id, at=at, unless_used_after=unless_used_after)
     if is_gone:
@@ -299,10 +299,7 @@ class Delivery:
                 fallback=self._fallback,
             )
         if is_news and self._fallback is not None:
-            # Who blocks the service does not want a call from it either.
-            await self._fallback.find_another_way(
-                unit, row.id, now=result.at, or_a_task=not result.lost_address
-            )
+            await self._fallback.find_another_way(unit, row.id, now=result.at)
 
     async def _pause_s(self, *, bulk: bool) -> float:
         async with self._database.reading() as unit:

@@ -7,7 +7,6 @@ from datetime import datetime, timedelta
 import structlog
 
 from bot.turns import WAITING, Voice, may_be_handed_over, news_of_waiting, on_its_own, show_push
-from conversations.care.people import Contact
 from conversations.care.reminders import ReminderStep
 from conversations.care.tasks import Said, TaskKind
 from conversations.care.visits import VisitNews, subject_of
@@ -35,10 +34,8 @@ class Fallback:
     def __init__(self, voice: Voice) -> None:
         self._voice = voice
 
-    async def find_another_way(
-        self, unit: UnitOfWork, row_id: int, *, now: datetime, or_a_task: bool = False
-    ) -> None:
-        """Let a message leave for another address of the person; without one a task may be made of it.
+    async def find_another_way(self, unit: UnitOfWork, row_id: int, *, now: datetime) -> None:
+        """Let a message leave for another address of the person; without one a task is made of what matters.
 
         A reminder of a visit goes as a text message first, where the service sends any.
         """
@@ -47,7 +44,7 @@ class Fallback:
             return
         if given_up.purpose is Purpose.ADDRESS:
             # It was for that address alone.
-            if or_a_task and given_up.key.startswith(WAITING):
+            if given_up.key.startswith(WAITING):
                 await self._give_up_held(unit, given_up.key.removeprefix(WAITING), now)
             return
         other = None
@@ -60,7 +57,7 @@ class Fallback:
             log.info("message_texted", row=row_id)
         elif await self._hold(unit, given_up, now):
             log.info("message_held", row=row_id)
-        elif or_a_task and given_up.purpose in CALLS_FOR_A_PERSON:
+        elif given_up.purpose in CALLS_FOR_A_PERSON:
             async with on_its_own(unit, "unreached_not_told", row=row_id):
                 await self._tell_caseworkers(unit, given_up, now)
 
@@ -123,7 +120,8 @@ class Fallback:
 
     async def _tell_caseworkers(self, unit: UnitOfWork, given_up: Undelivered, now: datetime) -> None:
         contact = await unit.contacts.get(given_up.contact_id)
-        if not may_be_handed_over(contact) or await _is_told_of(unit, contact):
+        # Once a person: each reminder would tell again.
+        if not may_be_handed_over(contact) or await unit.tasks.has_open(contact.id, TaskKind.UNREACHED):
             return
         words = given_up.message.text if given_up.message else ""
         handover = await make_task(unit, contact, TaskKind.UNREACHED, Said(words), now=now)
@@ -137,9 +135,3 @@ def _for_another_channel(message: OutboundMessage | None) -> OutboundMessage | N
     if message is None:
         return None
     return replace(message, edits=None, tap_ref=None, media_kind=None, media_ref=None)
-
-
-async def _is_told_of(unit: UnitOfWork, contact: Contact) -> bool:
-    """Whether a caseworker already knows that nothing reaches the person: each reminder would tell again."""
-    task = await unit.tasks.latest(contact.id)
-    return task is not None and task.kind is TaskKind.UNREACHED

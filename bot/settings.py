@@ -258,19 +258,26 @@ class Settings(BaseSettings):
     sms_report_url: str | None = Field(
         default=None,
         validation_alias="JISR_SMS_REPORT_URL",
-        description="Address that the gateway calls when a text has arrived or has not (dlr-url).",
+        description="Address that the gateway calls when a text has arrived or has not (dlr-url): with "
+        "JISR_SMS_REPORT_SECRET this service's own, such as http://127.0.0.1:8080/sms/report.",
         repr=False,
+    )
+    sms_report_secret: Annotated[SecretStr, AfterValidator(_webhook_secret)] | None = Field(
+        default=None,
+        validation_alias="JISR_SMS_REPORT_SECRET",
+        description="Secret that such calls carry. With it this service takes them, and what did not arrive "
+        "goes another way.",
     )
     sms_per_second: Annotated[float, Field(gt=0, le=100)] = Field(
         default=1,
         validation_alias="JISR_SMS_PER_SECOND",
         description="Text messages a second at most.",
     )
-    whatsapp_daily_people: Annotated[int, Field(ge=0)] = Field(
-        default=250,
+    whatsapp_daily_people: Annotated[int, Field(ge=0)] | None = Field(
+        default=None,
         validation_alias="WHATSAPP_DAILY_PEOPLE",
         description="People that Meta lets the account write to first in 24 hours, its messaging limit: 250, "
-        "2000, 10000 or 100000. 0: no limit.",
+        "2000, 10000 or 100000. 0: no limit. Without it Meta is asked, and 250 hold until it answers.",
     )
     whatsapp_daily_budget: Annotated[int, Field(ge=0)] | None = Field(
         default=None,

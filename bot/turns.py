@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Protocol
 from weakref import WeakSet
 
 import structlog
@@ -59,6 +59,12 @@ WAITING = "waiting:"
 _NOTICE_REF = re.compile(r"n[0-9]{1,18}")
 
 Parser = Callable[[str], Inbound | None]
+
+
+class LosesAddress(Protocol):
+    """Notes that an address can't be reached any more; what waits for it goes another way."""
+
+    async def __call__(self, unit: UnitOfWork, address_id: int, *, at: datetime) -> bool: ...
 
 
 @dataclass(frozen=True)
@@ -216,7 +222,16 @@ async def on_its_own(unit: UnitOfWork, failed: str, **about: object) -> AsyncIte
 class Turns:
     """Takes stored updates in order, one at a time a person, and answers them."""
 
-    def __init__(self, database: Database, voice: Voice, clock: Clock, parsers: Mapping[str, Parser]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        voice: Voice,
+        clock: Clock,
+        parsers: Mapping[str, Parser],
+        *,
+        lose_address: LosesAddress,
+    ) -> None:
+        self._lose_address = lose_address
         self._database = database
         self._voice = voice
         self._clock = clock
@@ -325,6 +340,9 @@ class Turns:
         if isinstance(inbound.reply, Blocked):
             await self._blocked(unit, address_id, inbound.reply, now)
             return True
+        if inbound.channel is Channel.WHATSAPP:
+            # Only there limits hold messages back, and none of whom has just written.
+            await unit.outbox.let_go(address_id, now=now)
         if inbound.phone is not None:
             await unit.addresses.keep_phone(address_id, inbound.phone)
         if arrival.is_locked:
@@ -369,8 +387,7 @@ class Turns:
 
     async def _blocked(self, unit: UnitOfWork, address_id: int, reply: Blocked, now: datetime) -> None:
         if reply.blocked:
-            await unit.addresses.mark_unreachable(address_id, at=now)
-            await unit.outbox.drop_for(address_id, reason="blocked")
+            await self._lose_address(unit, address_id, at=now)
         else:
             await unit.addresses.mark_reachable(address_id)
 

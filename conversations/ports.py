@@ -16,6 +16,7 @@ from conversations.care.centres import Centre
 from conversations.care.closures import Closure
 from conversations.care.hours import VisitRules
 from conversations.care.nearest import Catchment
+from conversations.care.obstacles import Obstacle
 from conversations.care.people import Contact, ContactId, Invitation, Role
 from conversations.care.places import PlaceFinder
 from conversations.care.profiles import Profile
@@ -73,6 +74,9 @@ class Addresses(Protocol):
         What was written to it and came from it goes. Of an address that is not the person's nothing changes,
         and the person's own id is returned.
         """
+
+    async def phone(self, contact_id: ContactId) -> str | None:
+        """Return the number, digits with the country's code, that one of them shows; None: none does."""
 
 
 class Links(Protocol):
@@ -258,6 +262,11 @@ class Tasks(Protocol):
         """Return the person's newest task that is not done."""
 
 
+class Outbox(Protocol):
+    async def obstacle(self, contact_id: ContactId) -> Obstacle | None:
+        """Return what kept the newest message from a person; None when it arrived, or none was written."""
+
+
 class Announcements(Protocol):
     async def count(self, audience: Audience, languages: Collection[str]) -> int:
         """Return how many would get it: agreed to news, reachable, in the audience, with a text."""
@@ -279,7 +288,7 @@ class Billing(Protocol):
     """What platforms charge."""
 
     async def cost(self, audience: Audience, languages: Collection[str], *, now: datetime) -> Cost:
-        """Return how many of an announcement's messages would be charged, and how many were today."""
+        """Return what an announcement would cost now, and what today has cost so far."""
 
 
 class Audit(Protocol):
@@ -316,6 +325,8 @@ class Desk(Protocol):
     @property
     def tasks(self) -> Tasks: ...
     @property
+    def outbox(self) -> Outbox: ...
+    @property
     def announcements(self) -> Announcements: ...
     @property
     def billing(self) -> Billing: ...
@@ -325,9 +336,13 @@ class Desk(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What does not change while the service runs: places, who covers which province, the country's zone."""
+    """What does not change while the service runs: places, who covers which province, the country's zone.
+
+    `daily_budget` is how many charged messages a day announcements may use up; None: any number.
+    """
 
     places: PlaceFinder
     catchment: Catchment
     zone: tzinfo
     zone_name: str
+    daily_budget: int | None = None

@@ -259,7 +259,7 @@ class AddressStore:
 
     async def for_sms(self, contact_id: ContactId, *, now: datetime) -> Address | None:
         """Return where the person can be texted, by the number their WhatsApp goes under; None: not known."""
-        number = await self._phone(contact_id)
+        number = await self.phone(contact_id)
         if number is None:
             return None
         index = self._keys.index(Channel.SMS, number)
@@ -273,7 +273,8 @@ class AddressStore:
         # Somebody else's, when a number has gone from one person to another: not texted at all.
         return address_in(row, self._keys) if row.contact_id == contact_id and row.reachable else None
 
-    async def _phone(self, contact_id: ContactId) -> str | None:
+    async def phone(self, contact_id: ContactId) -> str | None:
+        """Return the number, digits with the country's code, of their WhatsApp; None when it is not known."""
         query = (
             select(addresses)
             .where(addresses.c.contact_id == contact_id, addresses.c.channel == Channel.WHATSAPP)

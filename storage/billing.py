@@ -4,7 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, tzinfo
 
-from sqlalchemy import func, literal_column, select, text, update
+from sqlalchemy import case, func, literal_column, select, text, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.care.announcements import Audience, Cost
@@ -12,11 +12,16 @@ from conversations.care.wall_time import to_local
 from conversations.engine.outbound import Lane
 from conversations.engine.reply import Channel
 from storage.announcements import receivers_of
-from storage.tables import billed_days, budget_days, openings, outbox
+from storage.tables import addresses, billed_days, budget_days, openings, outbox
+from storage.templates import BROADCAST, TemplateStore
 from storage.upserts import insert_into
 
 # Source: Cloud API reference, messaging limits: unique people outside their window in a moving day.
 LIMIT_SPAN = timedelta(hours=24)
+# For so long after somebody wrote they may be sent anything. The platform counts from when it took in their
+# message, we from when we read it. Source: Cloud API, send messages, customer service windows.
+WINDOW = timedelta(hours=24)
+MARGIN = timedelta(minutes=5)
 # Any number will do, as long as nobody else locks the same one in this database.
 _LOCK = 5_717_703
 
@@ -83,12 +88,27 @@ class BillingStore:
         return int(others or 0) + int(let_out or 0)
 
     async def cost(self, audience: Audience, languages: Collection[str], *, now: datetime) -> Cost:
-        """Return how many of an announcement's messages would be charged, and how many were today."""
+        """Return what an announcement would cost now, and what today has cost so far."""
         receivers = receivers_of(audience, languages).subquery()
-        charged = select(func.count()).select_from(receivers).where(receivers.c.channel == Channel.WHATSAPP)
+        outside = case((addresses.c.last_used_at <= now - WINDOW + MARGIN, 1), else_=0)
+        charged = (
+            select(receivers.c.language, func.count().label("all"), func.sum(outside).label("outside"))
+            .select_from(receivers.join(addresses, addresses.c.id == receivers.c.address_id))
+            .where(receivers.c.channel == Channel.WHATSAPP)
+            .group_by(receivers.c.language)
+        )
+        rows = (await self._connection.execute(charged)).all()
+        states = [state for state in await TemplateStore(self._connection).all() if state.may_be_sent]
+        day = self.day_of(now)
         return Cost(
-            messages=await self._connection.scalar(charged) or 0,
-            today=sum(each.messages for each in await self.billed(self.day_of(now))),
+            messages=sum(row.all for row in rows),
+            today=sum(each.messages for each in await self.billed(day)),
+            counted=await self.spent(day),
+            unreachable=sum(
+                row.outside
+                for row in rows
+                if not any(state.is_version_of(BROADCAST, row.language) for state in states)
+            ),
         )
 
     async def let_out(self, *, now: datetime, budget: int) -> bool:

@@ -5,6 +5,9 @@ the conversation hold. All addresses of the one who typed it become theirs. Visi
 and who looked at them move along, so the visits of both stay, even where two fall on one day. What the owner
 never said (a name, a centre, a province) is taken over; of two answers about consent the newer holds.
 The other's dialogue and questions after release go, since the owner has their own; then the other is deleted.
+
+An account of staff is joined by a link code alone, and only to an address of somebody who is new: it opens
+what people told their caseworkers. Nothing of the newcomer's is taken over.
 """
 
 import secrets
@@ -110,26 +113,29 @@ class LinkStore:
     async def join(self, link_id: int, contact_id: ContactId, *, now: datetime) -> ContactId:
         """Use the code up and make its owner of the contact, whose addresses and visits move there.
 
-        Raises CodeInvalid.
+        Raises CodeInvalid, also when the two may not be joined.
         """
         used = (
             update(link_codes)
             .where(link_codes.c.id == link_id, _still_good(now))
             .values(used_at=now)
-            .returning(link_codes.c.contact_id)
+            .returning(link_codes.c.contact_id, link_codes.c.kind)
         )
-        found = await self._connection.scalar(used)
+        found = (await self._connection.execute(used)).one_or_none()
         if found is None:
             raise CodeInvalid
-        owner = ContactId(found)
+        owner = ContactId(found.contact_id)
         if owner != contact_id:
-            await self._merge(contact_id, owner)
+            await self._merge(contact_id, owner, LinkKind(found.kind))
         return owner
 
-    async def _merge(self, other: ContactId, owner: ContactId) -> None:
+    async def _merge(self, other: ContactId, owner: ContactId, kind: LinkKind) -> None:
         both = select(contacts).where(contacts.c.id.in_([other, owner])).order_by(contacts.c.id)
         people = {row.id: row for row in await self._connection.execute(both.with_for_update())}
-        if any(row.role != Role.BENEFICIARY or row.erased_at is not None for row in people.values()):
+        if people[other].role != Role.BENEFICIARY or any(row.erased_at for row in people.values()):
+            raise CodeInvalid
+        is_staffs = people[owner].role != Role.BENEFICIARY
+        if is_staffs and (kind is not LinkKind.LINK or await self.has_history(other)):
             raise CodeInvalid
         # The owner's choice of where to be written to holds.
         await self._connection.execute(
@@ -143,9 +149,11 @@ class LinkStore:
             .where(due_messages.c.contact_id == other, due_messages.c.purpose == Purpose.REMINDER)
             .values(contact_id=owner)
         )
-        await self._connection.execute(
-            update(contacts).where(contacts.c.id == owner).values(**_taken_over(people[owner], people[other]))
-        )
+        if not is_staffs:
+            taken_over = _taken_over(people[owner], people[other])
+            await self._connection.execute(
+                update(contacts).where(contacts.c.id == owner).values(**taken_over)
+            )
         # The rest of theirs goes with them.
         await self._connection.execute(delete(contacts).where(contacts.c.id == other))
 

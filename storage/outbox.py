@@ -29,6 +29,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 from sqlalchemy.sql.dml import ReturningInsert
 
+from conversations.care.obstacles import TAKEN_BACK, Obstacle
 from conversations.care.people import ContactId
 from conversations.engine.outbound import LANES, Lane, OutboundMessage, Purpose
 from conversations.engine.reply import Channel
@@ -44,6 +45,8 @@ UNSENT = ("created", "sending", "failed_temporary")
 QUIET_HOURS, PEOPLE_LIMIT, BUDGET = "quiet_hours", "people_limit", "budget"
 # Such a message lets those behind it pass.
 PUT_OFF = (QUIET_HOURS, PEOPLE_LIMIT, BUDGET)
+# What may leave after all once the person writes.
+HELD = (PEOPLE_LIMIT, BUDGET)
 
 log = logging.getLogger(__name__)
 
@@ -357,6 +360,20 @@ class OutboxStore:
         )
         return row and Known(row.id, row.address_id, row.sent_at)
 
+    async def tell_of(self, row_id: int, channel: str, status: str, reason: str | None) -> bool | None:
+        """Write down what a channel says later of a message by our own number of it.
+
+        False: its own sending is not written down yet. None: no such message waits for word.
+        """
+        row = outbox.c.id == row_id, outbox.c.channel == channel
+        told = await self._connection.execute(
+            update(outbox).where(*row, outbox.c.status == "sent").values(status=status, reason=reason)
+        )
+        if told.rowcount == 1:
+            return True
+        under_way = select(outbox.c.id).where(*row, outbox.c.status == "sending")
+        return None if await self._connection.scalar(under_way) is None else False
+
     async def waits_for_any(self, address_ids: Collection[int]) -> bool:
         """Whether anything still has to leave for one of the addresses."""
         return await _waits.scalar(self._connection, ids=list(address_ids)) is not None
@@ -398,6 +415,27 @@ class OutboxStore:
             attempts=row.attempts,
             useful_until=row.useful_until,
         )
+
+    async def obstacle(self, contact_id: ContactId) -> Obstacle | None:
+        """Return what kept the newest message from a person; None when it arrived, or none was written.
+
+        What was taken back or still waits tells nothing.
+        """
+        query = (
+            select(outbox.c.channel, outbox.c.status, outbox.c.reason)
+            .join(addresses, addresses.c.id == outbox.c.address_id)
+            .where(
+                addresses.c.contact_id == contact_id,
+                ~is_unsent(),
+                or_(outbox.c.reason.is_(None), outbox.c.reason.not_in(TAKEN_BACK)),
+            )
+            .order_by(outbox.c.id.desc())
+            .limit(1)
+        )
+        row = (await self._connection.execute(query)).one_or_none()
+        if row is None or not row.status.startswith("failed"):
+            return None
+        return Obstacle(Channel(row.channel), row.reason or "")
 
     async def other_address(self, given_up: Undelivered, *, used_after: datetime) -> tuple[int, str] | None:
         """Return id and channel of another address that brings the person a message now; None without one.
@@ -457,6 +495,11 @@ class OutboxStore:
             )
         )
         self._topics.update(("outbox", f"address:{address_id}"))
+
+    async def let_go(self, address_id: int, *, now: datetime) -> None:
+        """Let what a platform's limit held back for an address be tried now: the person has just written."""
+        if await _let_go.first(self._connection, to_address=address_id, now=now) is not None:
+            self._topics.add("outbox")
 
     async def unsent_for(self, address_id: int) -> Sequence[int]:
         """Return what waits for an address, oldest first."""
@@ -651,6 +694,21 @@ def _renew(into: Into) -> Statement:
 @prepared
 def _waits(into: Into) -> Statement:
     return select(outbox.c.id).where(among(outbox.c.address_id, "ids", into), is_unsent()).limit(1)
+
+
+@prepared
+def _let_go(_: Into) -> Statement:
+    return (
+        update(outbox)
+        .where(
+            outbox.c.address_id == bindparam("to_address"),
+            is_unsent(),
+            or_(*(outbox.c.reason == reason for reason in HELD)),
+            outbox.c.due_at > _now,
+        )
+        .values(due_at=_now)
+        .returning(outbox.c.id)
+    )
 
 
 @prepared

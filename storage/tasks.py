@@ -93,6 +93,13 @@ class TaskStore:
         row = (await self._connection.execute(query)).one_or_none()
         return None if row is None else self._task(row)
 
+    async def has_open(self, contact_id: ContactId, kind: TaskKind) -> bool:
+        """Tell whether something of that kind is still to be done for the person."""
+        query = select(tasks.c.id).where(
+            tasks.c.contact_id == contact_id, tasks.c.kind == kind, is_not_done()
+        )
+        return await self._connection.scalar(query.limit(1)) is not None
+
     async def _changed(self, change: Update) -> Task | None:
         row = (await self._connection.execute(change.returning(tasks))).one_or_none()
         return None if row is None else self._task(row)

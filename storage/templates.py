@@ -1,5 +1,6 @@
 """What WhatsApp says of our templates: which may be sent, and what it charges them as."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,8 +13,15 @@ from storage.tables import templates
 from storage.upserts import insert_into
 
 APPROVED = "approved"
+# What the names of templates for announcements hold behind "jisr_".
+BROADCAST = "broadcast"
 # Before the platform has said anything of it.
 UNKNOWN = "unknown"
+
+
+def stem_of(form: str, language: str) -> str:
+    """Return what the names of all versions of a template begin with; eight signs of its own follow."""
+    return f"jisr_{form}_{language}_"
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +38,10 @@ class TemplateState:
     @property
     def may_be_sent(self) -> bool:
         return self.status == APPROVED
+
+    def is_version_of(self, form: str, language: str) -> bool:
+        """Whether it is a template for that, in that language of ours."""
+        return re.fullmatch(rf"{stem_of(form, language)}[0-9a-p]{{8}}", self.name) is not None
 
 
 class TemplateStore:

@@ -379,6 +379,8 @@ class FakeGraph:
         self.per_second = per_second
         self.pair_burst = pair_burst
         self.tier = tier
+        # What the platform calls it; None: it does not say.
+        self.tier_name: str | None = "TIER_250" if tier is None else f"TIER_{tier}"
         self.tells_later = {131026}
         self.latency_s = 0.0
         self.bills_service = True
@@ -1074,7 +1076,7 @@ class _Api:
                 "display_phone_number": graph.display_phone_number,
                 "verified_name": "Jisr",
                 "quality_rating": "GREEN",
-                "messaging_limit_tier": "TIER_250" if graph.tier is None else f"TIER_{graph.tier}",
+                **({"whatsapp_business_manager_messaging_limit": graph.tier_name} if graph.tier_name else {}),
             }
         if asked == graph.business_account_id:
             return {"id": asked, "name": "Jisr", "currency": "MAD"}

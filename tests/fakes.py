@@ -33,6 +33,7 @@ from conversations.care.appointments import Appointment, AppointmentStatus, Need
 from conversations.care.centres import Centre, CentreStatus
 from conversations.care.closures import Closure
 from conversations.care.hours import PUBLIC_OFFICE_RULES, VisitRules
+from conversations.care.obstacles import Obstacle
 from conversations.care.people import STAFF, Consent, Contact, ContactId, Invitation, Role
 from conversations.care.profiles import LOCKS_AFTER, Profile
 from conversations.care.tasks import Task, TaskKind, TaskStatus
@@ -211,6 +212,10 @@ class FakeAddresses:
         self._desk = desk
         self.owners: dict[int, ContactId] = {}
         self.rows: dict[int, KnownAddress] = {}
+        self.phones: dict[ContactId, str] = {}
+
+    async def phone(self, contact_id: ContactId) -> str | None:
+        return self.phones.get(contact_id)
 
     def new(self, contact_id: ContactId, channel: Channel, *, now: datetime) -> int:
         number = len(self.rows) + 1
@@ -284,6 +289,12 @@ class FakeLinks:
         for code, (offer, until) in self._open.items():
             if offer.id == link_id and (until is None or until > now):
                 del self._open[code]
+                people = self._desk.contacts
+                if (await people.get(contact_id)).role in STAFF:
+                    raise CodeInvalid
+                is_staffs = (await people.get(offer.contact_id)).role in STAFF
+                if is_staffs and (offer.kind is not LinkKind.LINK or await self.has_history(contact_id)):
+                    raise CodeInvalid
                 self._merge(contact_id, offer.contact_id)
                 return offer.contact_id
         raise CodeInvalid
@@ -808,6 +819,16 @@ class Look:
     now: datetime
 
 
+class FakeOutbox:
+    """Brings everything, unless told whom nothing reaches."""
+
+    def __init__(self) -> None:
+        self.obstacles: dict[ContactId, Obstacle] = {}
+
+    async def obstacle(self, contact_id: ContactId) -> Obstacle | None:
+        return self.obstacles.get(contact_id)
+
+
 class FakeAudit:
     def __init__(self) -> None:
         self.looks: list[Look] = []
@@ -848,6 +869,7 @@ class FakeDesk:
         self.announcements = FakeAnnouncements(self)
         self.billing = FakeBilling()
         self.audit = FakeAudit()
+        self.outbox = FakeOutbox()
 
     def regions_of(self, contact: Contact) -> set[str]:
         """Return the codes of the regions a person lives in or has their centre in."""

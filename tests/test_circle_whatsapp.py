@@ -9,14 +9,19 @@ import json
 import re
 import statistics
 from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.channels.whatsapp_templates import templates_of
 from bot.texts import load_texts
+from bot.zone import NAME, casablanca
+from conversations.engine.outbound import OutboundMessage, Purpose
 from conversations.texts import LANGUAGES
+from storage.database import Database
+from storage.encryption import KeyRing
 from tests.fake_graph import FakeGraph
 from tests.fake_telegram import FakeTelegram
 from tests.fake_telegram import Shown as TelegramShown
@@ -25,7 +30,17 @@ from tests.telegram_people import TOKEN, invited
 from tests.telegram_people import Phone as TelegramPhone
 from tests.telegram_people import ids as telegram_ids
 from tests.telegram_people import settings_with as telegram_settings
-from tests.whatsapp_people import FIRST, WAIT_S, WEBHOOK_PATH, Phone, bodies_to, ids, offered, settings_with
+from tests.whatsapp_people import (
+    FIRST,
+    KEYS,
+    WAIT_S,
+    WEBHOOK_PATH,
+    Phone,
+    bodies_to,
+    ids,
+    offered,
+    settings_with,
+)
 
 # From the menu on: "book a visit", what for, where (the first is Agadir), the second day, what time, yes.
 BOOKING: tuple[str | int, ...] = (FIRST, "papers", FIRST, 1, FIRST, "yes")
@@ -510,3 +525,44 @@ async def test_no_text_number_or_token_stands_in_the_logs(
     for secret in [*secrets, amina.person.phone, amina.person.user_id]:
         assert secret is not None
         assert secret not in service.logs
+
+
+async def test_a_crowd_is_written_to_no_faster_than_the_number_may(
+    graph: FakeGraph, engine: AsyncEngine, database_url: str, tmp_path: Path
+) -> None:
+    """Twenty are due at once. The server judges by when messages arrive, not by when they left."""
+    graph.per_second = 8
+    crowd = [Phone(graph, graph.person(f"Amina {number}")) for number in range(20)]
+    database = Database(engine, KeyRing.from_text(KEYS), zone=casablanca(), zone_name=NAME)
+    async with database.transaction() as unit:
+        for phone in crowd:
+            phone.person.wrote_at = now = datetime.now(UTC)
+            _, address_id = await unit.addresses.find_or_create("whatsapp", phone.external_id, now=now)
+            await unit.outbox.add(
+                address_id=address_id, channel="whatsapp", purpose=Purpose.VISIT, now=now,
+                key=phone.external_id, message=OutboundMessage("Rendez-vous", "fr"),
+            )  # fmt: skip
+
+    settings = {**settings_with(graph, database_url), "WHATSAPP_PER_SECOND": "5"}
+    async with ServiceProcess(tmp_path, settings):
+        for phone in crowd:
+            assert (await phone.sees()).text == "Rendez-vous"
+
+    # The fixture asserts that nothing was refused: neither with 130429 nor otherwise.
+    assert len(graph.calls_of("messages")) == len(crowd)
+
+
+@one_database
+@pytest.mark.parametrize(("setting", "changes"), [({}, [2000]), ({"WHATSAPP_DAILY_PEOPLE": "7"}, [])])
+async def test_the_platform_says_how_many_people_unless_the_setting_does(
+    graph: FakeGraph, database_url: str, tmp_path: Path, setting: dict[str, str], changes: list[int]
+) -> None:
+    graph.tier_name = "TIER_2K"
+    settings = {**settings_with(graph, database_url), **UNPACED, **setting}
+    async with ServiceProcess(tmp_path, settings) as service:
+        await graph.subscribe(service.url + WEBHOOK_PATH)
+        await Phone(graph, graph.person("Amina")).says("سلام")
+        assert await service.stop() == 0
+
+    lines = [json.loads(line) for line in service.logs.splitlines() if "whatsapp_limit_changed" in line]
+    assert [line["people"] for line in lines] == changes

@@ -21,11 +21,11 @@ from bot.delivery import Delivery
 from bot.pacing import Pacer
 from bot.settings import load_settings
 from bot.ticks import Ticks
-from bot.turns import Turns
 from conversations.engine.reply import Channel
 from storage.database import Database
 from storage.tables import due_messages, is_unsent, is_waiting, outbox
 from tests.bot.senders import UNHURRIED
+from tests.bot.small_talk import turns_of
 from tests.fake_telegram import FakeTelegram, Shown
 from tests.fakes import MovableClock
 from tests.fault_proxy import Fault, FaultProxy, Kind, Phase, Scenario
@@ -104,7 +104,7 @@ async def service(database_url: str, tmp_path: Path, day: Scenario) -> AsyncIter
             sender, pacer = TelegramSender(bot, UNHURRIED), Pacer(UNHURRIED, time.monotonic)
             parts = (
                 TelegramIntake(about.database, bot, clock, pause=shortly).poll(),
-                Turns(about.database, about.voice, clock, {Channel.TELEGRAM: payload_parser(bot)}).work(),
+                turns_of(about.database, about.voice, clock, {Channel.TELEGRAM: payload_parser(bot)}).work(),
                 Ticks(about.database, about.voice, clock).run(),
                 Delivery(about.database, sender, about.voice.texts, clock, pacer=pacer).run(),
             )

@@ -20,11 +20,11 @@ from bot.delivery import Delivery
 from bot.pacing import Pacer
 from bot.settings import load_settings
 from bot.ticks import Ticks
-from bot.turns import Turns
 from conversations.care.people import Role
 from conversations.engine.reply import Channel
 from storage.database import Database, rung
 from tests.bot.senders import UNHURRIED
+from tests.bot.small_talk import turns_of
 from tests.fake_telegram import FakeTelegram
 from tests.fakes import MovableClock
 from tests.people import MONDAY
@@ -71,7 +71,7 @@ async def service(telegram: FakeTelegram, database_url: str, tmp_path: Path) -> 
         pacer = Pacer(UNHURRIED, time.monotonic)
         parts = (
             TelegramIntake(about.database, bot, clock).poll(),
-            Turns(about.database, about.voice, clock, {Channel.TELEGRAM: payload_parser(bot)}).work(),
+            turns_of(about.database, about.voice, clock, {Channel.TELEGRAM: payload_parser(bot)}).work(),
             Ticks(about.database, about.voice, clock).run(),
             Delivery(
                 about.database, TelegramSender(bot, UNHURRIED), about.voice.texts, clock, pacer=pacer

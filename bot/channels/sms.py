@@ -15,7 +15,7 @@ from typing import Literal, Self
 import aiohttp
 import structlog
 
-from bot.channels.channel import MessageRefused, Pace, SendFailed, TooFast, TryLater
+from bot.channels.channel import Pace, SendFailed, TooFast, TryLater, Undeliverable
 from bot.metrics import metrics
 from conversations.engine.outbound import OutboundMessage
 from conversations.engine.reply import Channel
@@ -114,8 +114,9 @@ class Gateway:
     def __repr__(self) -> str:
         return "<Gateway>"
 
-    def fields(self, number: str, text: Text) -> dict[str, str]:
+    def fields(self, number: str, text: Text, report_url: str | None) -> dict[str, str]:
         """Return what one text is asked for with. Source: Kannel user's guide, sendsms."""
+        report_url = report_url or self.report_url
         wanted: Mapping[str, str | None] = {
             "username": self.user,
             "password": self.password,
@@ -124,9 +125,9 @@ class Gateway:
             "text": text.words,
             "coding": str(int(text.coding)),
             "charset": "UTF-8",
-            # Arrived, and did not arrive.
-            "dlr-mask": "3" if self.report_url else None,
-            "dlr-url": self.report_url,
+            # Arrived, did not arrive, and was rejected.
+            "dlr-mask": "19" if report_url else None,
+            "dlr-url": report_url,
         }
         return {name: value for name, value in wanted.items() if value is not None}
 
@@ -158,10 +159,15 @@ class SmsSender:
         if session is not None:
             await session.close()
 
-    async def send(self, external_id: str, message: OutboundMessage) -> str | None:
-        """Send a text to a number in digits with its country code. A gateway gives it no reference."""
+    async def send(
+        self, external_id: str, message: OutboundMessage, *, report_url: str | None = None
+    ) -> str | None:
+        """Send a text to a number in digits with its country code. A gateway gives it no reference.
+
+        `report_url` is what the gateway calls about this text, instead of its own address for all.
+        """
         text = text_of(message.text)
-        failed = await self._exchange(self._gateway.fields(external_id, text))
+        failed = await self._exchange(self._gateway.fields(external_id, text, report_url))
         # Raised here and not where aiohttp's error was caught: that one quotes the number and the text.
         if failed is not None:
             raise failed
@@ -199,7 +205,7 @@ def _judged(status: int, retry_after: str) -> SendFailed | None:
             return TooFast(float(retry_after) if retry_after.isdecimal() else TOO_FAST_S)
         case 400 | 406 | 410 | 413 | 422:
             # Kannel: not routable, do not try again.
-            return MessageRefused(reason)
+            return Undeliverable(reason)
         case 500 | 502 | 504:
             return TryLater(reason, unclear=True)
     # A wrong password or address is for the operator to put right, and until then the text waits.

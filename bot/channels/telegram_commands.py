@@ -17,9 +17,9 @@ PHONE_LANGUAGES = {"": "ary", "ar": "ar", "fr": "fr", "en": "en"}
 
 EVERYBODYS = ("menu", "language", "help", "person", "stop")
 STAFFS = {
-    Role.CASEWORKER: ("today", "week", "tasks", "centre", "menu", "language"),
-    Role.MANAGER: ("broadcast", "centre", "menu", "language"),
-    Role.ADMINISTRATOR: ("menu", "language"),
+    Role.CASEWORKER: ("today", "week", "tasks", "centre", "link", "menu", "language"),
+    Role.MANAGER: ("broadcast", "centre", "link", "menu", "language"),
+    Role.ADMINISTRATOR: ("link", "menu", "language"),
 }
 
 
@@ -74,6 +74,7 @@ def _meanings(texts: Texts) -> Mapping[str, str]:
         "week": texts.gettext("This week's visits"),
         "tasks": texts.gettext("People who wait for an answer"),
         "centre": texts.gettext("Hours and details of the centre"),
+        "link": texts.gettext("Another phone or app"),
         "broadcast": texts.gettext("Write an announcement"),
     }
 

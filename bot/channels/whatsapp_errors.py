@@ -24,6 +24,13 @@ GRAPH = "Graph API, error handling"
 # github.com/david-lev/pywa, pywa/errors.py, 4.5.0
 PYWA = "pywa 4.5, errors.py"
 
+# developers.facebook.com/documentation/business-messaging/whatsapp/calling/troubleshooting
+CALLING = "Cloud API, calling, error codes"
+# developers.facebook.com/docs/graph-api/reference/whats-app-business-account/message_templates
+ACCOUNT = "Graph API reference, WhatsApp business account"
+# Not seen on a page of Meta's: integrators' tables and help pages of 2025 and 2026.
+REPORTED = "reported by others"
+
 # One message in six seconds to one person, and about a second until the whole number may send again.
 PAIR_WAIT_S, NUMBER_WAIT_S = 6.0, 1.0
 
@@ -84,6 +91,8 @@ FAILURES = {
     131031: Failure(_T, "account_blocked", "Meta has locked the account."),
     131064: Failure(_T, "portfolio_limit", "The portfolio has reached its messaging limit.", PYWA),
     131042: Failure(_T, "payment", "There is a problem with the account's payment method."),
+    131044: Failure(_T, "payment", "The account has no valid payment method.", CALLING),
+    133016: Failure(_T, "number_gone", "The business number was registered too often: wait.", REPORTED),
     # The platform is busy or being worked on.
     1: Failure(_T, "platform", "Meta's server had an unknown fault.", GRAPH),
     2: Failure(_T, "platform", "Meta's service is overloaded or down.", GRAPH),
@@ -94,6 +103,7 @@ FAILURES = {
     # Too many. The last one is a punishment for messages that people blocked: it lasts.
     4: Failure(_T, "call_limit", "The app has made too many calls.", GRAPH),
     80007: Failure(_T, "call_limit", "The account has made too many calls."),
+    80008: Failure(_T, "call_limit", "The account has made too many calls.", ACCOUNT),
     131048: Failure(_T, "spam_limit", "Too many people blocked or reported messages of this number."),
     130429: Failure(
         Outcome.PACE, "too_fast", "More messages a second than the number may send.", LIMITS, NUMBER_WAIT_S
@@ -103,28 +113,34 @@ FAILURES = {
     ),
     # The person.
     131026: Failure(_U, "not_on_whatsapp", "The person is not on WhatsApp, or has not agreed to its terms."),
+    130403: Failure(_U, "blocked_us", "The person blocked the business, or may not be written to.", REPORTED),
     131030: Failure(_U, "not_a_tester", "The number is not among those that a test account may write to."),
     130497: Failure(_U, "country_barred", "The account may not write to people in this country."),
     131047: Failure(_W, "window_closed", "The person wrote more than 24 hours ago: only a template may go."),
     130472: Failure(_P, "experiment", "Meta keeps marketing messages from this person, as an experiment."),
     131049: Failure(_P, "marketing_limit", "Meta brings this person no more marketing messages for now."),
     131050: Failure(_P, "marketing_refused", "The person wants no marketing messages of this number."),
+    131063: Failure(_P, "marketing_barred", "The account may send no marketing messages this way.", REPORTED),
+    131043: Failure(_P, "expired_there", "The message was too old before it could be brought.", REPORTED),
     # The message.
     100: Failure(_X, "bad_request", "A field of the message is wrong.", GRAPH),
     131008: Failure(_X, "bad_request", "A field of the message is missing."),
     131009: Failure(_X, "bad_request", "A value of the message is wrong."),
     131021: Failure(_X, "own_number", "The recipient is the business number itself."),
+    131055: Failure(_X, "method", "The number or the template may not be used in this way.", CALLING),
     131051: Failure(_X, "message_kind", "Messages of this kind are not supported."),
     131052: Failure(_X, "media", "The file could not be downloaded."),
     131053: Failure(_X, "media", "The file could not be used."),
     131062: Failure(_X, "needs_number", "Such a message needs the phone number, not the user id.", SCOPED),
-    132000: Failure(_X, "template", "The template has another number of values."),
-    132001: Failure(_X, "template_missing", "There is no approved template of this name in this language."),
-    132005: Failure(_X, "template", "The template becomes too long with these values."),
-    132007: Failure(_X, "template", "The template breaks a policy on formats."),
-    132012: Failure(_X, "template", "A value of the template has the wrong form."),
-    132015: Failure(_X, "template_paused", "The template is paused: people found it of low quality."),
-    132016: Failure(_X, "template_disabled", "The template was paused too often and is disabled for good."),
+    # The template, so another way may bring it; managers hear of templates that may not be sent any more.
+    132000: Failure(_P, "template", "The template has another number of values."),
+    132001: Failure(_P, "template_missing", "There is no approved template of this name in this language."),
+    132005: Failure(_P, "template", "The template becomes too long with these values."),
+    132007: Failure(_P, "template", "The template breaks a policy on formats."),
+    132012: Failure(_P, "template", "A value of the template has the wrong form."),
+    132015: Failure(_P, "template_paused", "The template is paused: people found it of low quality."),
+    132016: Failure(_P, "template_disabled", "The template was paused too often and is disabled for good."),
+    132018: Failure(_P, "template", "A value of the template is not what it takes.", REPORTED),
 }  # fmt: skip
 
 # Of 200 to 299, each a permission that is missing; and of what the table does not name.

@@ -80,13 +80,12 @@ async def _tell_failed(
     metrics.status_told(Channel.WHATSAPP, told)
     unit.topics.add("delivered")
     log.info("whatsapp_message_failed", row=message.id, code=code, outcome=found.outcome, reason=found.reason)
-    is_lost = found.outcome is Outcome.UNREACHABLE
-    if is_lost:
+    if found.outcome is Outcome.UNREACHABLE:
         await lose_address(
             unit, message.address_id, at=now, unless_used_after=message.sent_at, fallback=fallback
         )
-    if told == "failed_permanent" and fallback is not None:
-        await fallback.find_another_way(unit, message.id, now=now, or_a_task=not is_lost)
+    if due_at is None and fallback is not None:
+        await fallback.find_another_way(unit, message.id, now=now)
     if due_at is not None:
         unit.topics.add("outbox")
 

@@ -20,7 +20,7 @@ from conversations.engine.outbound import OutboundMessage, Purpose
 from conversations.engine.words import Word
 from conversations.flows.staff.announcement import announcement_text
 from conversations.texts import Texts
-from storage.templates import TemplateState
+from storage.templates import BROADCAST, TemplateState, stem_of
 
 JSON = Mapping[str, Any]
 
@@ -34,6 +34,8 @@ PLACE = "{{1}}"
 BETWEEN_LINES = " · "
 ELLIPSIS = "…"
 
+# So many digits in a row are hidden from logs, as a telephone number may be.
+_LETTERS = str.maketrans("0123456789", "ghijklmnop")
 _EXAMPLE_DAY, _EXAMPLE_TIME = date(2026, 12, 1), time(10, 30)
 
 
@@ -67,12 +69,8 @@ class Template:
     @property
     def name(self) -> str:
         content = "\x1e".join((self.body, *self.buttons))
-        return f"{self.stem}{hashlib.sha256(content.encode()).hexdigest()[:8]}"
-
-    @property
-    def stem(self) -> str:
-        """What the names of all its versions begin with."""
-        return f"jisr_{self.form.key}_{self.language}_"
+        version = hashlib.sha256(content.encode()).hexdigest()[:8].translate(_LETTERS)
+        return stem_of(self.form.key, self.language) + version
 
     @property
     def platform_language(self) -> str:
@@ -179,7 +177,7 @@ FORMS = (
     Form("handover_answer", Purpose.HANDOVER, ("answer", "thanks"), _answer_thanks),
     Form("staff", Purpose.STAFF, (SHOW,), _show),
     Form("address", Purpose.ADDRESS, (SHOW,), _show),
-    Form("broadcast", Purpose.BROADCAST, (Word.STOP.value,), _stop),
+    Form(BROADCAST, Purpose.BROADCAST, (Word.STOP.value,), _stop),
 )
 
 
@@ -268,7 +266,7 @@ def _approved(template: Template, states: Sequence[TemplateState]) -> str | None
         for state in states
         if state.may_be_sent
         and state.language == template.platform_language
-        and re.fullmatch(rf"{template.stem}[0-9a-f]{{8}}", state.name)
+        and state.is_version_of(template.form.key, template.language)
     ]
     best = max(versions, key=lambda state: (state.name == template.name, state.changed_at), default=None)
     return best.name if best else None

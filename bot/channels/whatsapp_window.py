@@ -6,7 +6,7 @@ announcements wait when the day's budget is used up; nothing else does.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from typing import Protocol
 
@@ -17,15 +17,12 @@ from conversations.care.quiet import QUIET_UNTIL
 from conversations.care.wall_time import to_local, to_utc
 from conversations.engine.outbound import Lane, OutboundMessage, Purpose
 from conversations.texts import Texts
+from storage.billing import MARGIN, WINDOW
 from storage.database import Database
 from storage.outbox import BUDGET, PEOPLE_LIMIT, OutboxRow
 from storage.templates import TemplateState
 from storage.unit_of_work import UnitOfWork
 
-# Source: Cloud API, send messages, customer service windows.
-WINDOW = timedelta(hours=24)
-# The platform counts from when it took in the message, we from when we read it.
-MARGIN = timedelta(minutes=5)
 # Of the people who may be written to first announcements leave so large a part to reminders.
 LEFT_TO_OTHERS = 0.1
 NO_TEMPLATE = "no_template"
@@ -83,7 +80,10 @@ class TemplateSender(Sender, Protocol):
 
 
 class WhatsAppGate:
-    """Stands before the sender: sends each message as what it may go now, or says why not."""
+    """Stands before the sender: sends each message as what it may go now, or says why not.
+
+    `limits` may change while it works.
+    """
 
     def __init__(
         self,
@@ -95,11 +95,15 @@ class WhatsAppGate:
         limits: Limits,
     ) -> None:
         self._database = database
-        self._sender = sender
+        self.sender = sender
         self._templates = templates_of(texts)
         self._clock = clock
         self._zone = zone
-        self._limits = limits
+        self.limits = limits
+
+    def allow_people(self, people: int | None) -> None:
+        """From now on so many may be written to first in a moving day; None: no limit."""
+        self.limits = replace(self.limits, people=people)
 
     async def send(self, row: OutboxRow, message: OutboundMessage) -> Sent:
         """Send a message as what it may go now. Raises SendFailed in one of its kinds, Held among them."""
@@ -114,8 +118,8 @@ class WhatsAppGate:
 
     async def _send(self, row: OutboxRow, message: OutboundMessage, *, opened: bool) -> Sent:
         is_bulk = row.lane is Lane.BULK
-        if opened and (not is_bulk or self._limits.budget is None):
-            return Sent(await self._sender.send(row.external_id, message))
+        if opened and (not is_bulk or self.limits.budget is None):
+            return Sent(await self.sender.send(row.external_id, message))
         now = self._clock.now()
         async with self._database.transaction() as unit:
             states = [] if opened else await unit.templates.all()
@@ -123,23 +127,23 @@ class WhatsAppGate:
             await self._take_place(unit, row, now, opened=opened)
         try:
             if use is None:
-                return Sent(await self._sender.send(row.external_id, message))
-            return Sent(await self._sender.send_template(row.external_id, use), use.name)
+                return Sent(await self.sender.send(row.external_id, message))
+            return Sent(await self.sender.send_template(row.external_id, use), use.name)
         except SendFailed as error:
             may_have_arrived = isinstance(error, TryLater) and error.unclear
-            if is_bulk and self._limits.budget is not None and not may_have_arrived:
+            if is_bulk and self.limits.budget is not None and not may_have_arrived:
                 async with self._database.transaction() as unit:
                     await unit.billing.give_back(let_out_at=now)
             raise
 
     async def _take_place(self, unit: UnitOfWork, row: OutboxRow, now: datetime, *, opened: bool) -> None:
         """Raises Held when the day's budget or the limit of people has no room; then neither is touched."""
-        if not opened and self._limits.people is not None:
-            limit = people_for(row.lane, self._limits.people)
+        if not opened and self.limits.people is not None:
+            limit = people_for(row.lane, self.limits.people)
             free_at = await unit.billing.open(row.address_id, now=now, limit=limit)
             if free_at is not None:
                 raise self._held(row, PEOPLE_LIMIT, free_at)
-        budget = self._limits.budget if row.lane is Lane.BULK else None
+        budget = self.limits.budget if row.lane is Lane.BULK else None
         if budget is not None and not await unit.billing.let_out(now=now, budget=budget):
             raise self._held(row, BUDGET, next_day(now, self._zone))
 

@@ -32,10 +32,16 @@ class Audience:
 
 @dataclass(frozen=True, slots=True)
 class Cost:
-    """What a platform charges for: `messages` of an announcement to come, `today` what it charged so far."""
+    """What a platform charges for: `messages` of an announcement to come, `today` what it charged so far.
+
+    `counted` is how much of today's budget is used up. `unreachable` of the messages can't leave, since they
+    need an approved template and there is none.
+    """
 
     messages: int = 0
     today: int = 0
+    counted: int = 0
+    unreachable: int = 0
 
 
 class AnnouncementStatus(StrEnum):

@@ -27,6 +27,7 @@ CASEWORKERS = frozenset({Role.CASEWORKER})
 MANAGERS = frozenset({Role.MANAGER})
 ADMINISTRATORS = frozenset({Role.ADMINISTRATOR})
 BENEFICIARIES = frozenset({Role.BENEFICIARY})
+EVERYBODY = frozenset(Role)
 
 
 class Consent(StrEnum):

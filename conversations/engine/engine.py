@@ -34,7 +34,7 @@ from conversations.engine.turn import Effect, Show, Turn
 from conversations.engine.words import COMMANDS, Word, word_in, word_of_choice
 from conversations.texts import LANGUAGES, strip_isolates
 
-# A second tap this soon after the first is a trembling finger, not a wish.
+# A second tap on the same button this soon after the first is a trembling finger, not a wish.
 DOUBLE_TAP = timedelta(seconds=2)
 # After so many misunderstandings in a row a person is offered.
 PATIENT_MISSES = 3
@@ -179,12 +179,12 @@ class _Handling:
 
     def _acts_on(self, tap: Tap) -> None:
         self._in_place = True
-        self._session = replace(self._session, tapped=tap.prompt_ref, tapped_at=self._turn.now)
+        self._session = replace(self._session, tapped=_button(tap), tapped_at=self._turn.now)
 
     def _is_double_tap(self, tap: Tap) -> bool:
         session = self._session
         return (
-            tap.prompt_ref == session.tapped
+            _button(tap) == session.tapped
             and session.tapped_at is not None
             # Either way, since a clock may have been put back.
             and abs(self._turn.now - session.tapped_at) < DOUBLE_TAP
@@ -534,6 +534,11 @@ class _Between(Step[Any]):
 
     async def ask(self, turn: Turn[Any]) -> Prompt:
         raise NotImplementedError("a finished flow asks nothing")
+
+
+def _button(tap: Tap) -> str:
+    """Return what tells a button from all others. Another one of the same list is a wish of its own."""
+    return f"{tap.prompt_ref}:{tap.choice_id}"
 
 
 def _onward(frame: Frame, step: str) -> Frame:

@@ -31,8 +31,8 @@ class Session:
     `frame` is None between flows. `choices` are the ones last shown, under prompt number
     `prompt_no`; replies are matched against them and never against recomputed ones. `resume` is
     the place a pushed notice interrupted. `misses` counts answers in a row that were not understood,
-    `failures` turns in a row that went wrong. `tapped` is the prompt last acted on by a tap. Moments
-    are aware UTC.
+    `failures` turns in a row that went wrong. `tapped` is the prompt and the choice last
+    acted on by a tap. Moments are aware UTC.
     """
 
     frame: Frame | None = None

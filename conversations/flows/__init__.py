@@ -7,6 +7,7 @@ from conversations.engine.engine import Routes
 from conversations.engine.flow import Flow, Home, Move
 from conversations.engine.turn import Turn
 from conversations.flows.beneficiary import BENEFICIARY_FLOWS
+from conversations.flows.beneficiary.addresses import show_addresses
 from conversations.flows.beneficiary.door import with_door
 from conversations.flows.beneficiary.joining import typed_code
 from conversations.flows.staff import STAFF_COMMANDS, STAFF_FLOWS, redeem
@@ -33,7 +34,7 @@ def routes() -> Routes:
         home=home,
         gate=gate,
         words=WORD_HANDLERS,
-        commands={**STAFF_COMMANDS, "start": _start},
+        commands={**STAFF_COMMANDS, "start": _start, "link": show_addresses},
         codes=typed_code,
     )
     return with_door(inside)

@@ -10,12 +10,16 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from sqlalchemy import Connection, event, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from bot.turns import Turns, Voice
+from bot.clock import Clock
+from bot.delivery import lose_address
+from bot.fallback import Fallback
+from bot.turns import Parser, Turns, Voice
 from conversations.care.people import Contact, ContactId, Role
 from conversations.engine.engine import Routes
 from conversations.engine.flow import (
@@ -230,6 +234,13 @@ def parse(payload: str) -> Inbound | None:
     )
 
 
+def turns_of(database: Database, voice: Voice, clock: Clock, parsers: Mapping[str, Parser]) -> Turns:
+    """Return turns as the service has them."""
+    return Turns(
+        database, voice, clock, parsers, lose_address=partial(lose_address, fallback=Fallback(voice))
+    )
+
+
 @dataclass
 class House:
     """The service without a network: what guests send is stored, handled and written to the outbox."""
@@ -240,7 +251,7 @@ class House:
 
     def __post_init__(self) -> None:
         parsers = {"telegram": parse, "webchat": parse}
-        self.turns = Turns(self.database, voice(), self.clock, parsers)
+        self.turns = turns_of(self.database, voice(), self.clock, parsers)
 
     def stranger(self, name: str, channel: str = "telegram") -> "Guest":
         """Return somebody who has never written."""

@@ -15,10 +15,11 @@ from bot.channels.sms import Gateway, SmsSender
 from bot.delivery import Delivery
 from bot.fallback import Fallback
 from bot.pacing import Pacer
-from bot.turns import Turns, Voice, show_push
+from bot.turns import Voice, show_push
 from conversations.care.addresses import KnownAddress
 from conversations.care.appointments import Appointment, Need
 from conversations.care.reminders import ReminderStep
+from conversations.care.tasks import Said, TaskKind
 from conversations.care.visits import VisitNews
 from conversations.engine.outbound import OutboundMessage, Purpose
 from conversations.engine.reply import Channel
@@ -27,7 +28,7 @@ from conversations.flows import routes
 from storage.database import Database, rung
 from storage.encryption import KeyRing
 from storage.tables import addresses, is_unsent, outbox
-from tests.bot.small_talk import Guest, House, parse
+from tests.bot.small_talk import Guest, House, parse, turns_of
 from tests.fake_kannel import PASSWORD, USER, FakeKannel
 from tests.fakes import marked_texts, real_world
 from tests.storage.conftest import centre_row
@@ -39,7 +40,8 @@ VOICE = Voice(routes(), marked_texts(), real_world())
 def house(engine: AsyncEngine, keys: KeyRing) -> House:
     """The service with its real flows."""
     house = House(Database(engine, keys, zone=zone.casablanca(), zone_name=zone.NAME))
-    house.turns = Turns(house.database, VOICE, house.clock, {"telegram": parse, "webchat": parse})
+    parsers = {"telegram": parse, "webchat": parse}
+    house.turns = turns_of(house.database, VOICE, house.clock, parsers)
     return house
 
 
@@ -248,6 +250,62 @@ async def test_what_a_lost_address_had_waiting_goes_to_the_other_one(
         "telegram": False,
         "webchat": True,
     }
+
+
+async def test_what_waits_for_who_blocks_the_service_goes_to_the_other_address(
+    house: House, brahim: Guest, web: Guest
+) -> None:
+    visit = await books(house, brahim)
+    await joins(web, brahim)
+    house.clock.moves_on(timedelta(minutes=1))
+    await brahim.says("menu")
+    await reminds(house, brahim, visit)
+
+    await brahim.sends("block")
+
+    assert [text for text in await web.texts() if "📅 A reminder for you" in text]
+    assert await unreached(house) == []
+
+
+async def test_what_waits_for_who_blocks_the_service_is_texted(house: House, brahim: Guest) -> None:
+    voice = Voice(VOICE.routes, VOICE.texts, VOICE.world, sends_sms=True)
+    house.turns = turns_of(house.database, voice, house.clock, {"telegram": parse})
+    visit = await books(house, brahim)
+    contact = await brahim.contact()
+    async with house.database.transaction() as unit:
+        await unit.addresses.find_or_create("whatsapp", "212600000003", now=house.clock.now())
+        await unit.connection.execute(
+            update(addresses)
+            .where(addresses.c.channel == "whatsapp")
+            .values(contact_id=contact.id, reachable=False)
+        )
+    await reminds(house, brahim, visit)
+
+    await brahim.sends("block")
+
+    async with house.database.reading() as unit:
+        texted = select(outbox.c.unique_key).where(outbox.c.channel == "sms", is_unsent(outbox))
+        assert list(await unit.connection.scalars(texted)) == [f"visit:{visit.id}:t-1d:1:sms"]
+    assert await unreached(house) == []
+
+
+async def test_what_waits_for_who_blocks_the_service_is_a_caseworkers_task_without_another_way(
+    house: House, brahim: Guest
+) -> None:
+    visit = await books(house, brahim)
+    await reminds(house, brahim, visit)
+    reminder = await brahim.screen()
+
+    await brahim.sends("block")
+
+    assert await unreached(house) == [reminder]
+
+
+async def unreached(house: House) -> list[str]:
+    """Return the words of messages that became a caseworker's task."""
+    async with house.database.reading() as unit:
+        tasks = await unit.tasks.open("sale")
+    return [Said.from_text(task.text).words for task in tasks if task.kind is TaskKind.UNREACHED]
 
 
 async def test_a_reminder_that_no_app_takes_is_texted_once(house: House, brahim: Guest) -> None:

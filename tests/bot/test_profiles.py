@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot import zone
 from bot.channels.channel import Undeliverable
-from bot.turns import Turns, show_push
+from bot.turns import show_push
 from conversations.care.announcements import Audience
 from conversations.care.people import ContactId, Role
 from conversations.engine.outbound import Purpose
@@ -20,7 +20,7 @@ from conversations.flows.news import Words
 from storage.database import Database
 from storage.encryption import KeyRing
 from storage.tables import contacts, inbox
-from tests.bot.small_talk import Guest, House, cut_off, parse
+from tests.bot.small_talk import Guest, House, cut_off, parse, turns_of
 from tests.bot.test_joining import VOICE, Lost, books, delivers, reminds
 from tests.bot.test_turns import SORRY
 
@@ -29,7 +29,7 @@ from tests.bot.test_turns import SORRY
 def house(engine: AsyncEngine, keys: KeyRing) -> House:
     """The service with its real flows."""
     house = House(Database(engine, keys, zone=zone.casablanca(), zone_name=zone.NAME))
-    house.turns = Turns(house.database, VOICE, house.clock, {"telegram": parse, "webchat": parse})
+    house.turns = turns_of(house.database, VOICE, house.clock, {"telegram": parse, "webchat": parse})
     return house
 
 

@@ -147,7 +147,26 @@ async def test_what_an_announcement_would_cost_is_counted_by_where_people_read(
     french = await unit.billing.cost(Audience(language="fr"), {"ar", "fr"}, now=NOW)
     tomorrow = await unit.billing.cost(Audience(), {"ar"}, now=NOW + DAY)
 
-    assert (everybody, french, tomorrow) == (Cost(1, 1), Cost(0, 1), Cost(1, 0))
+    assert (everybody, french) == (Cost(1, 1, 1), Cost(0, 1, 1))
+    assert tomorrow == Cost(1, 0, unreachable=1)
+
+
+async def test_who_can_be_sent_an_approved_template_is_reached(unit: UnitOfWork, amina: Contact) -> None:
+    """Amina's last message is a day old."""
+
+    async def unreachable() -> int:
+        return (await unit.billing.cost(Audience(), {"ar"}, now=NOW + DAY)).unreachable
+
+    for name, status in (
+        ("jisr_broadcast_ar_deadbeef", "paused"),
+        ("jisr_broadcast_fr_deadbeef", "approved"),
+        ("jisr_visit_ar_deadbeef", "approved"),
+    ):
+        await unit.templates.note(name, name[-11:-9], at=NOW, status=status)
+    assert await unreachable() == 1
+
+    await unit.templates.note("jisr_broadcast_ar_abcdefgh", "ar", at=NOW, status="approved")
+    assert await unreachable() == 0
 
 
 async def test_places_that_no_limit_counts_any_more_are_forgotten(

@@ -8,7 +8,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.care.addresses import FREE_TRIES, LinkKind
 from conversations.care.appointments import Appointment, Need
-from conversations.care.people import Consent, Contact, ContactId
+from conversations.care.people import Consent, Contact, ContactId, Role
 from conversations.care.tasks import TaskKind
 from conversations.engine.flow import Choice
 from conversations.engine.outbound import Purpose
@@ -16,7 +16,7 @@ from conversations.engine.session import Frame
 from conversations.errors import CodeInvalid, CodesSlowed
 from storage.tables import addresses, contacts, due_messages, link_codes, notices
 from storage.unit_of_work import UnitOfWork
-from tests.storage.conftest import NOW, Town
+from tests.storage.conftest import NOW, Town, centre_row
 
 WRONG = "1111111111"
 
@@ -291,3 +291,52 @@ async def test_nobody_is_reached_by_texts_alone(unit: UnitOfWork, amina: Contact
 
     assert not await unit.contacts.is_reachable(amina.id)
     assert await unit.addresses.preferred(amina.id) is None
+
+
+async def becomes_staff(unit: UnitOfWork, contact: Contact) -> None:
+    await unit.centres.load([centre_row()])
+    await unit.contacts.make_staff(contact.id, Role.CASEWORKER, "sale")
+
+
+@pytest.fixture
+async def newcomer(unit: UnitOfWork) -> Contact:
+    contact, _ = await unit.addresses.find_or_create("webchat", "a page", now=NOW)
+    return contact
+
+
+async def test_a_newcomers_address_joins_an_account_of_staff_and_brings_nothing_along(
+    unit: UnitOfWork, newcomer: Contact, brahim: Contact
+) -> None:
+    await becomes_staff(unit, brahim)
+    before = await unit.contacts.get(brahim.id)
+    await unit.contacts.set_home(newcomer.id, province_code="04.441.")
+    at = await address_of(unit, newcomer)
+
+    assert await joined(unit, owner=brahim, other=newcomer) == brahim.id
+
+    assert at in [address.id for address in await unit.addresses.of(brahim.id)]
+    assert await unit.contacts.get(brahim.id) == before
+
+
+@pytest.mark.parametrize("why", ["recovery", "history", "staff"])
+async def test_an_account_of_staff_is_joined_to_nothing_else(
+    unit: UnitOfWork, newcomer: Contact, brahim: Contact, why: str
+) -> None:
+    await becomes_staff(unit, brahim)
+    if why == "staff":
+        await becomes_staff(unit, newcomer)
+    if why == "history":
+        await books(unit, newcomer, time(10))
+    kind = LinkKind.RECOVERY if why == "recovery" else LinkKind.LINK
+    code = await unit.links.new_code(brahim.id, kind, now=NOW)
+    offer = await unit.links.find(code, await address_of(unit, newcomer), now=NOW)
+
+    with pytest.raises(CodeInvalid):
+        await unit.links.join(offer.id, newcomer.id, now=NOW)
+
+
+async def test_staff_become_no_beneficiarys(unit: UnitOfWork, amina: Contact, brahim: Contact) -> None:
+    await becomes_staff(unit, amina)
+
+    with pytest.raises(CodeInvalid):
+        await joined(unit, owner=brahim, other=amina)

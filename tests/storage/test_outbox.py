@@ -9,9 +9,11 @@ from sqlalchemy import event, select, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from conversations.care.announcements import Audience
+from conversations.care.obstacles import Obstacle
 from conversations.care.people import Contact
 from conversations.engine.flow import Choice
 from conversations.engine.outbound import Lane, OutboundMessage, Purpose
+from conversations.engine.reply import Channel
 from storage.database import Database
 from storage.encryption import KeyRing
 from storage.outbox import QUIET_HOURS, Delivered, OutboxRow
@@ -545,3 +547,23 @@ async def test_many_deliverers_send_each_message_once_and_in_order(
         own = [key for key in left if key.startswith(f"{person_id} ")]
         assert own == sorted(own)
         assert len(own) == 20
+
+
+async def test_what_kept_the_newest_message_from_a_person_is_told(
+    unit: UnitOfWork, amina: Contact, brahim: Contact
+) -> None:
+    async def ends(key: str, status: str, reason: str | None = None) -> Obstacle | None:
+        await write(unit, amina, key)
+        ids = select(outbox.c.id).where(outbox.c.unique_key == key)
+        row_id = (await unit.connection.scalars(ids)).one()
+        await unit.outbox.report([Delivered(row_id, status, NOW, reason=reason)])
+        return await unit.outbox.obstacle(amina.id)
+
+    assert await unit.outbox.obstacle(amina.id) is None
+    assert await ends("one", "sent") is None
+    assert await ends("two", "failed_permanent", "blocked") == Obstacle(Channel.WHATSAPP, "blocked")
+    # What was taken back, or waits, says nothing of it.
+    assert await ends("three", "failed_permanent", "withdrawn") == Obstacle(Channel.WHATSAPP, "blocked")
+    assert await ends("four", "failed_temporary", "platform") == Obstacle(Channel.WHATSAPP, "blocked")
+    assert await unit.outbox.obstacle(brahim.id) is None
+    assert await ends("five", "delivered") is None

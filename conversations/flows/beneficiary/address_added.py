@@ -1,7 +1,7 @@
 """Tells a person, where they were before, that another phone or app was joined to their conversation."""
 
 from conversations.care.addresses import KnownAddress
-from conversations.care.people import BENEFICIARIES
+from conversations.care.people import EVERYBODY
 from conversations.engine.flow import Choice, Finish, Flow, Move, Prompt, Step
 from conversations.engine.turn import Turn
 from conversations.flows.channel_words import channel_name
@@ -34,4 +34,4 @@ async def _added(turn: Turn[AddressNews]) -> KnownAddress | None:
     return next((address for address in known if address.id == turn.draft.address_id), None)
 
 
-ADDRESS_ADDED = Flow(name="address_added", draft=AddressNews, steps=[TellAdded], roles=BENEFICIARIES)
+ADDRESS_ADDED = Flow(name="address_added", draft=AddressNews, steps=[TellAdded], roles=EVERYBODY)

@@ -1,7 +1,9 @@
 """The phones and apps of one person: joining another, where to be written to, cutting one off."""
 
+from typing import Any
+
 from conversations.care.addresses import KnownAddress, LinkKind, spaced
-from conversations.care.people import BENEFICIARIES
+from conversations.care.people import BENEFICIARIES, EVERYBODY
 from conversations.engine.flow import Choice, Enter, Finish, Flow, Goto, Move, Prompt, Step
 from conversations.engine.turn import Turn
 from conversations.flows.beneficiary.language import NoAnswers
@@ -84,20 +86,29 @@ def _to_choose(turn: Turn[NoAnswers], known: list[KnownAddress]) -> list[Choice]
 
 
 def _choices(turn: Turn[NoAnswers], *, has_several: bool) -> list[Choice]:
+    # Staff who lost their phone are invited anew: a code that holds for years would open what they are told.
+    is_beneficiary = turn.contact.role in BENEFICIARIES
     choices = [
         # Translators: label, at most 24 characters. Joins another phone or app to this conversation.
         Choice("link", turn.pgettext("button", "➕ Another phone or app")),
-        # Translators: label, at most 24 characters. A code to write down, for when the phone is lost.
-        Choice("recovery", turn.pgettext("button", "🔑 Recovery code")),
     ]
+    if is_beneficiary:
+        # Translators: label, at most 24 characters. A code to write down, for when the phone is lost.
+        choices.append(Choice("recovery", turn.pgettext("button", "🔑 Recovery code")))
     if has_several:
         # Translators: label, at most 24 characters.
         choices.append(Choice("prefer", turn.pgettext("button", "✉️ Where to write")))
         # Translators: label, at most 24 characters. One of the person's phones or apps.
         choices.append(Choice("remove", turn.pgettext("button", "✂️ Remove one")))
-    # Translators: label, at most 24 characters. Said by somebody who is not the person we write to.
-    choices.append(Choice("not_me", turn.pgettext("button", "🚫 This is not me")))
+    if is_beneficiary:
+        # Translators: label, at most 24 characters. Said by somebody who is not the person we write to.
+        choices.append(Choice("not_me", turn.pgettext("button", "🚫 This is not me")))
     return choices
+
+
+async def show_addresses(turn: Turn[Any], argument: str) -> Move:
+    """Handle /link."""
+    return Enter(ADDRESSES.name)
 
 
 async def _link_words(turn: Turn[NoAnswers]) -> str:
@@ -124,5 +135,5 @@ ADDRESSES = Flow(
     name="addresses",
     draft=NoAnswers,
     steps=[ShowAddresses, ChoosePreferred, ChooseRemoved],
-    roles=BENEFICIARIES,
+    roles=EVERYBODY,
 )

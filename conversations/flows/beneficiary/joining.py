@@ -1,10 +1,12 @@
 """A code from another phone or app was typed here: the conversation goes on where it was there."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from conversations.care.addresses import KnownAddress, LinkOffer, code_in
-from conversations.care.people import BENEFICIARIES, ContactId, Role
+from conversations.care.addresses import KnownAddress, LinkKind, LinkOffer, code_in
+from conversations.care.people import BENEFICIARIES, STAFF, ContactId, Role
+from conversations.care.profiles import Profile
 from conversations.care.wall_time import to_local
 from conversations.engine.flow import Again, Choice, Enter, Flow, GoOn, Goto, Home, Move, Prompt, Step
 from conversations.engine.outbound import Purpose
@@ -79,7 +81,9 @@ async def typed_code(turn: Turn[Any], text: str) -> Move | None:
     if offer.contact_id == turn.contact.id:
         return Home(turn.gettext("You are here already. Send the code from the other phone or app."))
     # Who has a profile here comes back to it; who uses the phone now stays who they are.
-    return await comes_back(turn, offer) or Enter(JOINING.name, Joining(offer.id, offer.contact_id))
+    if move := await comes_back(turn, offer) or await _refused_to_staff(turn, offer):
+        return move
+    return Enter(JOINING.name, Joining(offer.id, offer.contact_id))
 
 
 async def offer_of(turn: Turn[Any], text: str) -> LinkOffer | Again | None:
@@ -94,18 +98,41 @@ async def offer_of(turn: Turn[Any], text: str) -> LinkOffer | Again | None:
         said = turn.gettext("Too many codes were wrong. Please try again after {time} on {day}.")
         return Again(said.format(time=turn.format_time(until.time()), day=turn.format_day(until.date())))
     except CodeInvalid:
-        return Again(turn.gettext("This code is wrong or too old. You can get a new one under “Settings”."))
+        return Again(_wrong(turn))
 
 
 async def comes_back(turn: Turn[Any], offer: LinkOffer) -> Move | None:
     """Let in somebody of this phone who has a code of theirs, and forget their PIN; None for anybody else."""
-    people = await turn.desk.profiles.of(turn.address_id) if turn.address_id is not None else []
+    people = await _people_here(turn)
     if turn.address_id is None or all(each.contact_id != offer.contact_id for each in people):
         return None
     await turn.desk.links.join(offer.id, offer.contact_id, now=turn.now)
     move = await come_in(turn, offer.contact_id)
     await turn.desk.profiles.set_pin(turn.address_id, offer.contact_id, None, now=turn.now)
     return move
+
+
+async def _refused_to_staff(turn: Turn[Any], offer: LinkOffer) -> Move | None:
+    """Return why a code of somebody of the staff does not work here; None when it does, or is no such code.
+
+    Staff come by the code that lasts minutes, to a phone or app of their own.
+    """
+    owner = await turn.desk.contacts.get(offer.contact_id)
+    if owner.role not in STAFF:
+        return None
+    if offer.kind is not LinkKind.LINK:
+        return Again(_wrong(turn))
+    if await turn.desk.links.has_history(turn.contact.id) or await _people_here(turn):
+        return Home(turn.gettext("This code only works on a phone or app that is new here."))
+    return None
+
+
+async def _people_here(turn: Turn[Any]) -> Sequence[Profile]:
+    return await turn.desk.profiles.of(turn.address_id) if turn.address_id is not None else []
+
+
+def _wrong(turn: Turn[Any]) -> str:
+    return turn.gettext("This code is wrong or too old. You can get a new one under “Settings”.")
 
 
 async def _join(turn: Turn[Joining], *, replaces_old: bool) -> Move:
@@ -115,6 +142,8 @@ async def _join(turn: Turn[Joining], *, replaces_old: bool) -> Move:
         owner = await turn.desk.links.join(turn.draft.link_id, turn.contact.id, now=turn.now)
     except CodeInvalid:
         return Home(turn.gettext("This code is too old. You can get a new one under “Settings”."))
+    if (await turn.desk.contacts.get(owner)).role in STAFF:
+        await turn.desk.audit.looked(owner, owner, "address_joined", now=turn.now)
     for address in gone:
         await turn.desk.addresses.cut(owner, address.id, now=turn.now)
     for address in earlier:

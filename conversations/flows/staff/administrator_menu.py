@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from conversations.care.people import ADMINISTRATORS
-from conversations.engine.flow import Choice, Flow, Prompt, Step
+from conversations.engine.flow import Choice, Enter, Flow, Move, Prompt, Step
 from conversations.engine.turn import Turn
 from conversations.engine.words import Word
 
@@ -26,9 +26,16 @@ class ShowMenu(Step[AdministratorMenu]):
             "Here you hear when something is wrong with the service, and when it is well again. "
             "“{command}” on the server tells more."
         ).format(command=turn.texts.isolate(DOCTOR))
-        # Translators: label, at most 24 characters.
-        choices = [Choice(Word.LANGUAGE, turn.pgettext("button", "🌐 Language"))]
+        choices = [
+            # Translators: label, at most 24 characters. Also: use this on another phone or app.
+            Choice("addresses", turn.pgettext("button", "📱 Phones and apps")),
+            # Translators: label, at most 24 characters.
+            Choice(Word.LANGUAGE, turn.pgettext("button", "🌐 Language")),
+        ]
         return Prompt(text, choices, navigation=False)
+
+    async def chosen(self, turn: Turn[AdministratorMenu], choice_id: str) -> Move:
+        return Enter("addresses")
 
 
 ADMINISTRATOR_MENU = Flow("administrator_menu", AdministratorMenu, (ShowMenu,), roles=ADMINISTRATORS)

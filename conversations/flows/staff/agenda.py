@@ -9,6 +9,7 @@ from conversations.care.people import CASEWORKERS
 from conversations.engine.flow import Again, Choice, Enter, Flow, Goto, Move, Prompt, Step
 from conversations.engine.turn import Turn
 from conversations.flows.paging import Page, page_choices, page_of, turned
+from conversations.flows.staff.obstacle_words import obstacle_words
 from conversations.flows.staff.propose import PROPOSE, AgendaDraft, Proposal
 from conversations.flows.staff.visit_actions import (
     CALL,
@@ -63,7 +64,9 @@ class VisitCard(Step[AgendaDraft]):
             return Prompt(await visit_details(turn, visit))
         # Translators: label, at most 20 characters. A code for a person who comes with a new phone or number.
         new_phone = Choice(NEW_PHONE, turn.pgettext("button", "🔗 New phone"))
-        return Prompt(await visit_details(turn, visit), [*action_choices(turn, visit), new_phone])
+        lines = [await visit_details(turn, visit), await obstacle_words(turn, visit.contact_id)]
+        text = "\n\n".join(line for line in lines if line)
+        return Prompt(text, [*action_choices(turn, visit), new_phone])
 
     async def chosen(self, turn: Turn[AgendaDraft], choice_id: str) -> Move:
         draft = turn.draft

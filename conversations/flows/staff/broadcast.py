@@ -293,10 +293,21 @@ async def _cost_words(turn: Turn[BroadcastDraft]) -> list[str]:
     cost = await turn.desk.billing.cost(turn.draft.audience, turn.draft.texts, now=turn.now)
     if not cost.messages:
         return []
-    return [
+    lines = [
         turn.gettext("💰 Of these by WhatsApp, which charges each: {n}").format(n=cost.messages),
         turn.gettext("Charged by WhatsApp today, so far: {n}").format(n=cost.today),
     ]
+    budget = turn.world.daily_budget
+    if budget is not None and cost.counted + cost.messages - cost.unreachable > budget:
+        lines.append(
+            turn.gettext(
+                "⏳ More than today's budget of {n}: the rest goes out from tomorrow morning."
+            ).format(n=budget)
+        )
+    if cost.unreachable:
+        no_template = turn.gettext("⚠️ Of these not reached, since WhatsApp has approved no template: {n}")
+        lines.append(no_template.format(n=cost.unreachable))
+    return lines
 
 
 def _languages(draft: BroadcastDraft) -> tuple[str, ...]:

@@ -26,13 +26,21 @@ class ShowMenu(Step[ManagerMenu]):
             Choice("broadcast", turn.pgettext("button", "📢 Announcement")),
             # Translators: label, at most 24 characters.
             Choice("centres", turn.pgettext("button", "🏢 Centres")),
+            # Translators: label, at most 24 characters. Also: use this on another phone or app.
+            Choice("addresses", turn.pgettext("button", "📱 Phones and apps")),
             # Translators: label, at most 24 characters.
             Choice(Word.LANGUAGE, turn.pgettext("button", "🌐 Language")),
         ]
         return Prompt(await _state(turn), choices, navigation=False)
 
     async def chosen(self, turn: Turn[ManagerMenu], choice_id: str) -> Move:
-        return Enter(BROADCAST.name) if choice_id == "broadcast" else enter_centre(turn)
+        match choice_id:
+            case "broadcast":
+                return Enter(BROADCAST.name)
+            case "addresses":
+                return Enter("addresses")
+            case _:
+                return enter_centre(turn)
 
 
 async def _state(turn: Turn[ManagerMenu]) -> str:

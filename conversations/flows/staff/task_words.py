@@ -9,6 +9,7 @@ from conversations.engine.flow import Choice, Prompt, SentMedia
 from conversations.engine.reply import MediaKind
 from conversations.engine.turn import Turn
 from conversations.flows.channel_words import channel_name
+from conversations.flows.staff.obstacle_words import obstacle_words
 
 
 def kind_words(turn: Turn[Any], kind: TaskKind) -> str:
@@ -82,10 +83,22 @@ async def task_details(turn: Turn[Any], task: Task) -> str:
     return "\n".join(line for line in lines if line)
 
 
+async def known_when_opened(turn: Turn[Any], task: Task) -> list[str]:
+    """Return what stands on the card alone, never in a pushed message: why and how they are to be reached."""
+    lines = [await obstacle_words(turn, task.contact_id)]
+    if task.kind is TaskKind.UNREACHED and (phone := await turn.desk.addresses.phone(task.contact_id)):
+        lines.append(_number_words(turn, f"+{phone}"))
+    return [line for line in lines if line]
+
+
 def number_to_call(turn: Turn[Any], task: Task) -> str | None:
     """Return the number the person left, alone on its line; None when they left none."""
     phone = Said.from_text(task.text).phone
-    return phone and turn.gettext("Number to call:\n{phone}").format(phone=phone)
+    return phone and _number_words(turn, phone)
+
+
+def _number_words(turn: Turn[Any], phone: str) -> str:
+    return turn.gettext("Number to call:\n{phone}").format(phone=phone)
 
 
 def _media_words(turn: Turn[Any], media: SentMedia) -> str:

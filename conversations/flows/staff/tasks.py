@@ -1,6 +1,6 @@
 """The people who wait for a caseworker: a list, a card for each, an answer."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from conversations.care.people import CASEWORKERS
 from conversations.care.tasks import Task
@@ -18,7 +18,13 @@ from conversations.flows.staff.task_actions import (
     own_task,
     take,
 )
-from conversations.flows.staff.task_words import age_words, holder_words, kind_words, task_prompt
+from conversations.flows.staff.task_words import (
+    age_words,
+    holder_words,
+    kind_words,
+    known_when_opened,
+    task_prompt,
+)
 
 
 @dataclass
@@ -69,7 +75,9 @@ class TaskCard(Step[TasksDraft]):
         task = await own_task(turn, turn.draft.task_id)
         if task is None:
             return Prompt(gone(turn))
-        return await task_prompt(turn, kind_words(turn, task.kind), task, action_choices(turn, task))
+        prompt = await task_prompt(turn, kind_words(turn, task.kind), task, action_choices(turn, task))
+        known = await known_when_opened(turn, task)
+        return replace(prompt, text="\n\n".join((prompt.text, *known)))
 
     async def chosen(self, turn: Turn[TasksDraft], choice_id: str) -> Move:
         draft = turn.draft

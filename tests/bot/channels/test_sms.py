@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator
 import pytest
 from structlog.testing import capture_logs
 
-from bot.channels.channel import MessageRefused, SendFailed, TooFast, TryLater
+from bot.channels.channel import SendFailed, TooFast, TryLater, Undeliverable
 from bot.channels.sms import Coding, Gateway, SmsSender, text_of
 from bot.metrics import metrics
 from conversations.engine.outbound import OutboundMessage
@@ -95,7 +95,7 @@ async def test_a_text_arrives_as_it_was_written(kannel: FakeKannel, method: str)
     )
     assert (arabic.fields["coding"], french.fields["coding"]) == ("2", "0")
     assert french.text == "Rappel à 10:00 + café & thé"
-    assert (french.fields["from"], french.fields["dlr-mask"]) == ("Jisr", "3")
+    assert (french.fields["from"], french.fields["dlr-mask"]) == ("Jisr", "19")
     assert french.fields["dlr-url"] == "https://reports.example.org/?state=%d&of=1"
 
 
@@ -114,7 +114,7 @@ async def test_segments_are_counted_and_nobody_is_named_in_the_logs(sender: SmsS
 @pytest.mark.parametrize(
     ("status", "kind", "unclear"),
     [
-        (400, MessageRefused, None),
+        (400, Undeliverable, None),
         (403, TryLater, False),
         (404, TryLater, False),
         (500, TryLater, True),

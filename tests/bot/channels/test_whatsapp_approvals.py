@@ -83,7 +83,7 @@ async def test_what_is_missing_is_submitted_once(graph: FakeGraph, tmp_path: Pat
 
 
 async def test_the_status_tells_of_today_and_of_earlier_versions(graph: FakeGraph, tmp_path: Path) -> None:
-    earlier = {**ONE.submission(), "name": f"{ONE.stem}00000000"}
+    earlier = {**ONE.submission(), "name": f"{ONE.name[:-8]}00000000"}
     graph.add_template(earlier)
     graph.add_template(ONE.submission(), status="REJECTED")
     graph.add_template({**ONE.submission(), "name": "of_somebody_else"})
@@ -153,7 +153,7 @@ async def known(database: Database) -> list[TemplateState]:
 
 async def news(database: Database, external_id: str) -> list[str]:
     async with database.reading() as unit:
-        reader = await unit.addresses.reader("telegram", external_id)
+        reader = await unit.addresses.reader("telegram", external_id, now=MONDAY)
         assert reader is not None
         shown: list[Shown] = await unit.outbox.history(reader.address_id, limit=9, now=MONDAY + 9 * HOUR)
     return [each.message.text for each in shown if each.message]

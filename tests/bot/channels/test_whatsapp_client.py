@@ -80,6 +80,10 @@ def test_a_reference_tells_nothing_of_the_person(keys: KeyRing) -> None:
         (130429, TooFast, "too_fast"),
         (131000, TryLater, "platform"),
         (190, TryLater, "token"),
+        (132015, Undeliverable, "template_paused"),
+        (132018, Undeliverable, "template"),
+        (130403, AddressUnreachable, "blocked_us"),
+        (131055, MessageRefused, "method"),
         (999999, MessageRefused, "unknown_code"),
     ],
 )

@@ -65,6 +65,7 @@ def test_each_is_one_that_the_platform_takes(template: Template) -> None:
     assert not re.search(r"[^\w\s'’.\-]", " ".join(template.buttons))
     assert len(template.buttons) == len(template.form.choices)
     assert len(template.name) <= 80
+    assert re.fullmatch(r"[a-z_]+", template.name), "digits in a row are hidden from logs"
 
 
 def test_there_is_one_of_each_form_in_each_language_and_no_two_share_a_name() -> None:
@@ -171,7 +172,7 @@ def test_while_its_own_waits_the_one_for_all_is_sent() -> None:
 
 def test_the_version_before_is_sent_until_todays_is_approved() -> None:
     today = named("reminder_coming")
-    old = f"{today.stem}00000000"
+    old = f"{today.name[:-8]}00000000"
     before = TemplateState(old, "fr", "approved", "utility", None, MONDAY + timedelta(days=1))
 
     waiting = used(REMINDER, states=[before, *approved(today, status="pending")])

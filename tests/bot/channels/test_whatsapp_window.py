@@ -131,7 +131,7 @@ class Town:
 
     @staticmethod
     async def _whatsapp_of(unit: UnitOfWork, external_id: str) -> int:
-        reader = await unit.addresses.reader("whatsapp", external_id)
+        reader = await unit.addresses.reader("whatsapp", external_id, now=MONDAY)
         assert reader is not None
         return int(reader.address_id)
 

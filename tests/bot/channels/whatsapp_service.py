@@ -23,9 +23,9 @@ from bot.clock import Clock
 from bot.delivery import Delivery
 from bot.fallback import Fallback
 from bot.pacing import Pacer
-from bot.turns import Turns
 from storage.database import Database, rung
 from storage.tables import inbox, outbox
+from tests.bot.small_talk import turns_of
 from tests.fake_graph import FakeGraph
 from tests.fakes import MovableClock
 from tests.people import MONDAY
@@ -96,23 +96,25 @@ async def served(intake: WhatsAppIntake) -> AsyncIterator[str]:
 
 
 @asynccontextmanager
-async def running(database: Database, graph: FakeGraph) -> AsyncIterator[WhatsAppService]:
+async def running(
+    database: Database, graph: FakeGraph, limits: Limits | None = None
+) -> AsyncIterator[WhatsAppService]:
     """Run webhook, turns and delivery on a Monday at nine in the morning, until the block ends."""
     clock = MovableClock(MONDAY)
-    async with at_work(database, graph, clock, api_url=graph.base_url) as (intake, url):
+    async with at_work(database, graph, clock, api_url=graph.base_url, limits=limits) as (intake, url):
         yield WhatsAppService(database, graph, intake, clock, url)
 
 
 @asynccontextmanager
 async def at_work(
-    database: Database, graph: FakeGraph, clock: Clock, *, api_url: str
+    database: Database, graph: FakeGraph, clock: Clock, *, api_url: str, limits: Limits | None = None
 ) -> AsyncIterator[tuple[WhatsAppIntake, str]]:
     """Run webhook, turns and delivery by that clock, the platform's too; gives the webhook and its host."""
     voice = load_voice()
     graph.now = clock.now
     fallback = Fallback(voice)
     intake = make_intake(database, graph, clock, fallback)
-    turns = Turns(database, voice, clock, {"whatsapp": parse_payload})
+    turns = turns_of(database, voice, clock, {"whatsapp": parse_payload})
     async with GraphClient(api_url, graph.token, graph.phone_number_id) as client, served(intake) as url:
         sender = WhatsAppSender(client, database.keys, voice.texts, pace_of(0))
         delivery = Delivery(
@@ -122,7 +124,7 @@ async def at_work(
             clock,
             pacer=Pacer(sender.pace, time.monotonic),
             after_sent=partial(tell_early, fallback=fallback),
-            gate=WhatsAppGate(database, sender, voice.texts, clock, voice.world.zone, Limits()),
+            gate=WhatsAppGate(database, sender, voice.texts, clock, voice.world.zone, limits or Limits()),
             fallback=fallback,
         )
         working = [asyncio.create_task(delivery.run()), asyncio.create_task(turns.work())]

@@ -416,6 +416,19 @@ async def test_a_trembling_finger_on_a_notice_is_only_acknowledged(amina: Person
     assert "older message" in amina.screen
 
 
+async def test_another_button_of_the_same_list_is_a_wish_at_once(amina: Person) -> None:
+    old = amina.prompt_ref
+    await amina.taps("mint")
+    order = amina.last
+
+    await amina.sends(Tap(old, "mint"))
+    assert amina.last is order
+
+    await amina.sends(Tap(old, "black"))
+    assert amina.screen.startswith("That button was from an older message. Here is where we are now.")
+    assert amina.step == "cups"
+
+
 async def test_after_the_clock_was_put_back_a_tap_is_not_taken_for_a_trembling_finger(amina: Person) -> None:
     old = amina.prompt_ref
     await amina.taps("mint")

@@ -5,7 +5,7 @@ from datetime import time
 
 import pytest
 
-from conversations.care.addresses import FREE_TRIES
+from conversations.care.addresses import FREE_TRIES, LinkKind
 from conversations.care.people import Consent
 from conversations.engine.reply import Channel
 from conversations.texts import LANGUAGES
@@ -247,3 +247,59 @@ async def test_a_button_of_the_newcomers_prompt_means_nothing_afterwards(
 
     assert (await on_telegram.contact()).language == "en"
     assert "That button was from an older message." in web.screen
+
+
+# Staff
+
+
+async def staff_code(person: Person) -> str:
+    await person.starts()
+    await person.taps("addresses")
+    assert person.ids == ["link", "!menu"]
+    await person.taps("link")
+    found = re.search(r"[0-9][0-9 ]{8,}[0-9]", person.screen)
+    assert found, person.screen
+    return found[0]
+
+
+async def test_staff_go_on_at_a_second_app_which_is_written_down(
+    scene: Scene, driss: Person, web: Person
+) -> None:
+    await joins(web, await staff_code(driss))
+
+    assert "✅ Your conversation goes on here." in web.screen
+    assert web.contact_id == driss.contact_id
+    assert [(look.by, look.at_contact, look.what) for look in scene.desk.audit.looks] == [
+        (driss.contact_id, driss.contact_id, "address_joined")
+    ]
+    await web.taps("tasks")
+    assert web.flow == "tasks"
+
+    await driss.taps_notice("cut")
+    assert web.contact_id != driss.contact_id
+
+
+async def test_the_command_leads_there_too(scene: Scene) -> None:
+    karim = scene.manager("Karim")
+    await karim.commands("link")
+
+    assert (karim.flow, karim.ids) == ("addresses", ["link", "!menu"])
+
+
+async def test_nobody_with_a_history_becomes_staff_by_a_code(
+    scene: Scene, driss: Person, on_telegram: Person
+) -> None:
+    await on_telegram.says(await staff_code(driss))
+
+    assert "This code only works on a phone or app that is new here." in on_telegram.screen
+    assert on_telegram.contact_id != driss.contact_id
+    assert scene.desk.audit.looks == []
+
+
+async def test_a_recovery_code_of_before_opens_no_account_of_staff(
+    scene: Scene, driss: Person, web: Person
+) -> None:
+    code = await scene.desk.links.new_code(driss.contact_id, LinkKind.RECOVERY, now=scene.now)
+    await web.says(code)
+
+    assert "This code is wrong or too old." in web.screen

@@ -5,6 +5,7 @@ from datetime import date, time, timedelta
 
 from conversations.care.appointments import AppointmentStatus, Need
 from conversations.care.centres import CentreStatus
+from conversations.care.obstacles import Obstacle
 from conversations.care.people import Role
 from conversations.engine.reply import Channel
 from tests.conversations.flows.staff.doings import (
@@ -123,6 +124,25 @@ async def test_the_card_shows_the_name_and_writes_the_look_down(
     assert "Name: Amina" in driss.screen
     looks = [(look.by, look.at_contact, look.what) for look in scene.desk.audit.looks]
     assert looks == [(driss.contact_id, amina.contact_id, "visit")]
+
+
+async def test_the_card_says_why_the_last_message_did_not_arrive(
+    scene: Scene, amina: Person, driss: Person
+) -> None:
+    visit = await books(amina)
+    await driss.commands("week")
+    await driss.taps(str(visit.id))
+    assert "did not arrive" not in driss.screen
+
+    scene.desk.outbox.obstacles[amina.contact_id] = Obstacle(Channel.WHATSAPP, "blocked")
+    await driss.commands("week")
+    assert "did not arrive" not in driss.screen
+    await driss.taps(str(visit.id))
+
+    assert driss.screen.splitlines()[-2:] == [
+        "📵 Our last message did not arrive.",
+        "WhatsApp says that nobody has this number there, or that they blocked us.",
+    ]
 
 
 async def test_confirming_on_the_card_leads_back_to_the_agenda(

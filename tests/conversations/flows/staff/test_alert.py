@@ -54,7 +54,7 @@ async def test_an_administrator_comes_in_by_invitation(scene: Scene, chama: Pers
 
     assert chama.flow == "administrator_menu"
     assert chama.screen.startswith("Welcome. You are an administrator here from now on.")
-    assert chama.buttons == ["🌐 Language"]
+    assert chama.buttons == ["📱 Phones and apps", "🌐 Language"]
 
 
 @pytest.mark.parametrize("command", ["centre", "today", "week", "tasks", "broadcast"])

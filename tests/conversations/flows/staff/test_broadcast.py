@@ -1,5 +1,7 @@
 """A manager writes an announcement, looks at it, sends it and watches it go."""
 
+from dataclasses import replace
+
 import pytest
 
 from conversations.care.announcements import AnnouncementStatus, Audience, Cost
@@ -33,6 +35,39 @@ async def test_what_is_charged_is_said_before_it_is_sent(
     assert karim.step == "preview"
     assert "💰 Of these by WhatsApp, which charges each: 3" in karim.screen
     assert "Charged by WhatsApp today, so far: 17" in karim.screen
+
+
+@pytest.mark.parametrize(
+    ("budget", "cost", "waits"),
+    [
+        (20, Cost(messages=3, today=17, counted=18), True),
+        (20, Cost(messages=3, today=17, counted=17), False),
+        (20, Cost(messages=3, counted=18, unreachable=1), False),
+        (None, Cost(messages=3000, counted=18), False),
+    ],
+)
+async def test_more_than_todays_budget_is_said_to_wait_for_the_morning(
+    scene: Scene, karim: Person, readers: list[Person], budget: int | None, cost: Cost, waits: bool
+) -> None:
+    scene.world = replace(scene.world, daily_budget=budget)
+    scene.desk.billing.next = cost
+    await karim.commands("broadcast")
+    await karim.taps("everyone", "fr")
+    await karim.says("Réunion jeudi")
+
+    said = "⏳ More than today's budget of 20: the rest goes out from tomorrow morning." in karim.screen
+    assert said is waits
+
+
+async def test_people_without_a_template_are_counted_before_it_is_sent(
+    scene: Scene, karim: Person, readers: list[Person]
+) -> None:
+    scene.desk.billing.next = Cost(messages=3, unreachable=2)
+    await karim.commands("broadcast")
+    await karim.taps("everyone", "fr")
+    await karim.says("Réunion jeudi")
+
+    assert "⚠️ Of these not reached, since WhatsApp has approved no template: 2" in karim.screen
 
 
 async def test_an_announcement_goes_from_the_first_word_to_the_last_count(

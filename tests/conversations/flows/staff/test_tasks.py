@@ -2,6 +2,9 @@
 
 from dataclasses import replace
 
+import pytest
+
+from conversations.care.obstacles import Obstacle
 from conversations.care.people import Role
 from conversations.care.tasks import Said, TaskKind, TaskStatus
 from conversations.engine.flow import SentMedia
@@ -53,6 +56,63 @@ async def test_a_number_to_call_stands_alone_on_its_line(amina: Person, driss: P
     await writes(amina, "", TaskKind.CALL_BACK, said=Said("in the evening", phone="06 00 00 00 00"))
 
     assert "\n06 00 00 00 00\n" in driss.notice.text
+
+
+async def test_who_is_not_reached_can_be_called_by_whoever_opens_the_task(
+    scene: Scene, amina: Person, driss: Person
+) -> None:
+    scene.desk.addresses.phones[amina.contact_id] = "212600000001"
+    await writes(amina, "📅 A reminder", TaskKind.UNREACHED)
+    assert "600000001" not in driss.notice.text
+
+    await driss.commands("tasks")
+    assert "600000001" not in driss.screen
+    before = len(scene.desk.audit.looks)
+    await driss.taps("1. 📵 Not reached")
+
+    assert driss.screen.splitlines()[-2:] == ["Number to call:", "+212600000001"]
+    assert len(scene.desk.audit.looks) == before + 1
+
+
+@pytest.mark.parametrize(
+    ("obstacle", "words"),
+    [
+        (
+            Obstacle(Channel.WHATSAPP, "blocked"),
+            "WhatsApp says that nobody has this number there, or that they blocked us.",
+        ),
+        (
+            Obstacle(Channel.TELEGRAM, "blocked"),
+            "Telegram says that they blocked us or closed their account.",
+        ),
+        (Obstacle(Channel.SMS, "blocked"), "Nobody is reached there any more: SMS."),
+        (
+            Obstacle(Channel.WHATSAPP, "no_template"),
+            "They have not written for a day, and WhatsApp lets nothing be sent to them until they write.",
+        ),
+        (Obstacle(Channel.TELEGRAM, "bad_request"), "Telegram did not take it."),
+    ],
+)
+async def test_who_opens_the_task_reads_why_the_last_message_did_not_arrive(
+    scene: Scene, amina: Person, driss: Person, obstacle: Obstacle, words: str
+) -> None:
+    scene.desk.outbox.obstacles[amina.contact_id] = obstacle
+    await writes(amina, "📅 A reminder", TaskKind.UNREACHED)
+    assert words not in driss.notice.text
+
+    await driss.commands("tasks")
+    await driss.taps("1. 📵 Not reached")
+
+    assert driss.screen.splitlines()[-2:] == ["📵 Our last message did not arrive.", words]
+
+
+async def test_only_who_is_not_reached_is_called_unasked(scene: Scene, amina: Person, driss: Person) -> None:
+    scene.desk.addresses.phones[amina.contact_id] = "212600000001"
+    await writes(amina, "Call me not")
+    await driss.commands("tasks")
+    await driss.taps("1. 💬 Message")
+
+    assert "600000001" not in driss.screen
 
 
 async def test_a_voice_note_is_passed_on_where_the_channel_is_the_same(
