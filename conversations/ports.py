@@ -15,6 +15,7 @@ from conversations.care.appointments import Appointment, Need
 from conversations.care.centres import Centre
 from conversations.care.closures import Closure
 from conversations.care.hours import VisitRules
+from conversations.care.life_projects import LifeProject, Question
 from conversations.care.nearest import Catchment
 from conversations.care.people import Contact, ContactId, Invitation, Role
 from conversations.care.places import PlaceFinder
@@ -221,6 +222,21 @@ class Tasks(Protocol):
         """Return the person's newest task that is not done."""
 
 
+class LifeProjects(Protocol):
+    """One a person."""
+
+    async def get(self, contact_id: ContactId) -> LifeProject | None:
+        """Return the person's project, None when they have begun none."""
+
+    async def answer(self, contact_id: ContactId, question: Question, words: str, *, now: datetime) -> None:
+        """Keep one answer in place of what it was; the first one makes the project."""
+
+    async def attach(self, contact_id: ContactId, appointment_id: int | None) -> None:
+        """Let the centre of a visit read it; None: nobody any more. Without a project nothing happens."""
+
+    async def delete(self, contact_id: ContactId) -> None: ...
+
+
 class Announcements(Protocol):
     async def count(self, audience: Audience, languages: Collection[str]) -> int:
         """Return how many would get it: agreed to news, reachable, in the audience, with a text."""
@@ -276,6 +292,8 @@ class Desk(Protocol):
     def schedule(self) -> Schedule: ...
     @property
     def tasks(self) -> Tasks: ...
+    @property
+    def life_projects(self) -> LifeProjects: ...
     @property
     def announcements(self) -> Announcements: ...
     @property

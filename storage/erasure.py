@@ -19,6 +19,7 @@ from storage.tables import (
     is_live,
     is_unsent,
     is_waiting,
+    life_projects,
     link_codes,
     notices,
     openings,
@@ -49,7 +50,7 @@ async def erase(connection: AsyncConnection, contact_id: ContactId, *, at: datet
     """Delete all about a person but the address last used, which a last word still goes to."""
     person = select(literal(contact_id).label("id"))
     await _delete_messages(connection, person)
-    for table in (sessions, notices, due_messages, tasks, link_codes):
+    for table in (sessions, notices, due_messages, tasks, link_codes, life_projects):
         await connection.execute(delete(table).where(table.c.contact_id == contact_id))
     await connection.execute(delete(audit).where(audit.c.at_contact_id == contact_id))
     await _hand_back_tasks(connection, person)

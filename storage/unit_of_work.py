@@ -17,6 +17,7 @@ from storage.contacts import ContactStore
 from storage.encryption import KeyRing
 from storage.inbox import InboxStore
 from storage.invitations import InvitationStore
+from storage.life_projects import LifeProjectStore
 from storage.links import LinkStore
 from storage.marks import MarkStore
 from storage.outbox import Carrier, OutboxStore
@@ -56,6 +57,7 @@ class UnitOfWork:
         self.appointments = AppointmentStore(connection, zone_name, zone)
         self.schedule = DueStore(connection)
         self.tasks = TaskStore(connection, keys)
+        self.life_projects = LifeProjectStore(connection, keys)
         self.announcements = AnnouncementStore(connection)
         self.audit = AuditStore(connection)
         self.inbox = InboxStore(connection, keys)

@@ -33,6 +33,7 @@ from conversations.care.appointments import Appointment, AppointmentStatus, Need
 from conversations.care.centres import Centre, CentreStatus
 from conversations.care.closures import Closure
 from conversations.care.hours import PUBLIC_OFFICE_RULES, VisitRules
+from conversations.care.life_projects import LifeProject, Question
 from conversations.care.people import STAFF, Consent, Contact, ContactId, Invitation, Role
 from conversations.care.tasks import Task, TaskKind, TaskStatus
 from conversations.engine.outbound import Purpose
@@ -178,6 +179,7 @@ class FakeContacts:
         desk.tasks.rows = {id: task for id, task in desk.tasks.rows.items() if task.contact_id != contact_id}
         desk.schedule.due = [due for due in desk.schedule.due if due.contact_id != contact_id]
         desk.notices = [(owner, notice) for owner, notice in desk.notices if owner != contact_id]
+        desk.life_projects.rows.pop(contact_id, None)
         self._contacts[contact_id] = Contact(
             id=contact_id,
             role=Role.BENEFICIARY,
@@ -292,6 +294,8 @@ class FakeLinks:
         for task in desk.tasks.rows.values():
             if task.contact_id == other:
                 desk.tasks.rows[task.id] = replace(task, contact_id=owner)
+        if theirs := desk.life_projects.rows.pop(other, None):
+            desk.life_projects.rows.setdefault(owner, theirs)
         desk.schedule.due = [
             replace(due, contact_id=owner) if due.contact_id == other else due
             for due in desk.schedule.due
@@ -628,6 +632,26 @@ class FakeTasks:
         return next((task for task in reversed(own) if task.status is not TaskStatus.DONE), None)
 
 
+class FakeLifeProjects:
+    def __init__(self) -> None:
+        self.rows: dict[ContactId, LifeProject] = {}
+
+    async def get(self, contact_id: ContactId) -> LifeProject | None:
+        return self.rows.get(contact_id)
+
+    async def answer(self, contact_id: ContactId, question: Question, words: str, *, now: datetime) -> None:
+        kept = self.rows.get(contact_id) or LifeProject({}, None, now, now)
+        answers = {**kept.answers, question: words}
+        self.rows[contact_id] = replace(kept, answers=answers, changed_at=now)
+
+    async def attach(self, contact_id: ContactId, appointment_id: int | None) -> None:
+        if kept := self.rows.get(contact_id):
+            self.rows[contact_id] = replace(kept, appointment_id=appointment_id)
+
+    async def delete(self, contact_id: ContactId) -> None:
+        self.rows.pop(contact_id, None)
+
+
 class FakeAnnouncements:
     """Counts who would get one; `delivers` moves the progress on."""
 
@@ -731,6 +755,7 @@ class FakeDesk:
         self.appointments = FakeAppointments()
         self.schedule = FakeSchedule(self)
         self.tasks = FakeTasks()
+        self.life_projects = FakeLifeProjects()
         self.announcements = FakeAnnouncements(self)
         self.billing = FakeBilling()
         self.audit = FakeAudit()
