@@ -16,6 +16,7 @@ from sqlalchemy import Connection, event, select, update
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.turns import Turns, Voice
+from conversations.care.documents import Document, DocumentKind
 from conversations.care.people import Contact, ContactId, Role
 from conversations.engine.engine import Routes
 from conversations.engine.flow import (
@@ -103,6 +104,10 @@ class Hall(Step[Nothing]):
 
     async def answer(self, turn: Turn[Nothing], reply: Reply) -> Move:
         match reply:
+            case Text("my page"):
+                turn.send_document(Document(DocumentKind.LIFE_PROJECT, turn.contact.id, visit_id=12))
+                await tell_staff(turn, News("Somebody has a page."), "page")
+                return Again(turn.gettext("It comes."))
             case Media(_, ref):
                 await tell_staff(turn, News("A picture.", ref, turn.channel or ""), f"photo:{ref}")
                 return Home(turn.gettext("Passed on."))
