@@ -112,6 +112,17 @@ async def test_erasing_takes_it_along(
     assert await connection.scalar(select(func.count()).select_from(life_projects)) == 1
 
 
+async def test_who_refuses_and_is_forgotten_leaves_none(
+    unit: UnitOfWork, connection: AsyncConnection, amina: Contact
+) -> None:
+    await unit.life_projects.answer(amina.id, Question.IDEA, IDEA, now=NOW)
+    await unit.contacts.refuse(amina.id, at=NOW)
+
+    assert await unit.contacts.forget_refused(NOW + timedelta(days=1)) == 1
+
+    assert await connection.scalar(select(func.count()).select_from(life_projects)) == 0
+
+
 async def test_of_two_people_who_are_one_the_owners_stays(
     unit: UnitOfWork, connection: AsyncConnection, amina: Contact, brahim: Contact
 ) -> None:

@@ -13,6 +13,7 @@ from conversations.flows.beneficiary.erase import ERASE
 from conversations.flows.beneficiary.help_numbers import HELP_NUMBERS
 from conversations.flows.beneficiary.joining import JOINING
 from conversations.flows.beneficiary.language import LANGUAGE
+from conversations.flows.beneficiary.life_project import LIFE_PROJECT
 from conversations.flows.beneficiary.menu import MENU, VISITOR_MENU
 from conversations.flows.beneficiary.my_visits import MY_VISITS
 from conversations.flows.beneficiary.nearest import NEAREST
@@ -37,6 +38,7 @@ BENEFICIARY_FLOWS: tuple[Flow[Any], ...] = (
     MY_VISITS,
     NEAREST,
     SERVICES,
+    LIFE_PROJECT,
     PERSON,
     SETTINGS,
     ADDRESSES,

@@ -144,6 +144,9 @@ async def _book(turn: Turn[Wish], day: date, at: time) -> str:
         said = turn.gettext("✅ Your visit is booked.")
     else:
         said = turn.gettext("✅ The centre has your request.")
+    if turn.draft.brings_project:
+        await turn.desk.life_projects.attach(turn.contact.id, visit.id)
+        said = "\n".join((said, turn.gettext("📎 Your project goes along with it.")))
     return f"{said}\n\n{await _card(turn, visit)}"
 
 

@@ -21,6 +21,7 @@ from conversations.flows.staff.tasks import TASKS, show_tasks
 from conversations.flows.staff.template_news import TEMPLATE_NEWS
 from conversations.flows.staff.unheard_request import UNHEARD
 from conversations.flows.staff.visit_news import VISIT_NEWS
+from conversations.flows.staff.visit_project import VISIT_PROJECT_FLOW
 
 __all__ = ["STAFF_COMMANDS", "STAFF_FLOWS", "redeem"]
 
@@ -32,6 +33,7 @@ STAFF_FLOWS: tuple[Flow[Any], ...] = (
     UNHEARD,
     PROPOSE,
     AGENDA,
+    VISIT_PROJECT_FLOW,
     TASKS,
     TASK_NEWS,
     ANSWER_FLOW,
