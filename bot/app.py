@@ -52,6 +52,7 @@ from bot.http.health import Health
 from bot.leading import Leading
 from bot.pacing import Pacer, SharedPacer
 from bot.places import load_catchment, load_places
+from bot.questions import load_questions
 from bot.rules_file import read_rules
 from bot.settings import Role, Settings, SettingsWrong
 from bot.systemd import READY, STOPPING, Systemd
@@ -155,7 +156,8 @@ async def opened_beside(settings: Settings) -> AsyncIterator[tuple[AsyncEngine, 
 
 def load_voice() -> Voice:
     """Return flows, texts and places: the conversation without a database."""
-    world = World(load_places(), load_catchment(), casablanca(), ZONE_NAME, read_rules())
+    places = load_places()
+    world = World(places, load_catchment(), casablanca(), ZONE_NAME, read_rules(), load_questions(places))
     return Voice(routes(), load_texts(), world)
 
 

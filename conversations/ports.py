@@ -19,6 +19,7 @@ from conversations.care.life_projects import LifeProject, Question
 from conversations.care.nearest import Catchment
 from conversations.care.people import Contact, ContactId, Invitation, Role
 from conversations.care.places import PlaceFinder
+from conversations.care.questions import QuestionBook
 from conversations.care.rules import RuleSet
 from conversations.care.tasks import Task, TaskKind
 from conversations.engine.outbound import Purpose
@@ -305,10 +306,11 @@ class Desk(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What does not change while the service runs: places, who covers which province, the zone, the rules."""
+    """What does not change while the service runs: places, who covers which province, the zone, the facts."""
 
     places: PlaceFinder
     catchment: Catchment
     zone: tzinfo
     zone_name: str
     rules: RuleSet
+    questions: QuestionBook

@@ -12,6 +12,7 @@ from bot import zone
 from bot.centres_file import read_centres
 from bot.holidays import proposed_closures
 from bot.places import load_catchment, load_places
+from bot.questions import load_questions
 from bot.rules_file import read_rules
 from bot.texts import GettextTexts
 from conversations.care.addresses import (
@@ -82,8 +83,9 @@ def marked_texts() -> dict[str, Texts]:
 
 @cache
 def real_world() -> World:
-    """Return the packaged places, catchment, zone and rules."""
-    return World(load_places(), load_catchment(), zone.casablanca(), zone.NAME, read_rules())
+    """Return the packaged places, catchment, zone, rules and questions."""
+    places = load_places()
+    return World(places, load_catchment(), zone.casablanca(), zone.NAME, read_rules(), load_questions(places))
 
 
 class FakeContacts:
