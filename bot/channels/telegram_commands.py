@@ -15,7 +15,7 @@ log = structlog.get_logger()
 # Darija, which most people here speak, so those whose phone speaks neither of the rest get it.
 PHONE_LANGUAGES = {"": "ary", "ar": "ar", "fr": "fr", "en": "en"}
 
-EVERYBODYS = ("menu", "language", "help", "person", "stop")
+EVERYBODYS = ("menu", "language", "help", "person", "why", "stop")
 STAFFS = {
     Role.CASEWORKER: ("today", "week", "tasks", "centre", "menu", "language"),
     Role.MANAGER: ("broadcast", "centre", "menu", "language"),
@@ -69,6 +69,7 @@ def _meanings(texts: Texts) -> Mapping[str, str]:
         "language": texts.gettext("Change the language"),
         "help": texts.gettext("Emergency and help numbers"),
         "person": texts.gettext("Talk to a person"),
+        "why": texts.gettext("Where the answers come from"),
         "stop": texts.gettext("Stop messages"),
         "today": texts.gettext("Today's visits"),
         "week": texts.gettext("This week's visits"),

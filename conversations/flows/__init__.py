@@ -8,6 +8,7 @@ from conversations.engine.flow import Flow, Home, Move
 from conversations.engine.turn import Turn
 from conversations.flows.beneficiary import BENEFICIARY_FLOWS
 from conversations.flows.beneficiary.joining import typed_code
+from conversations.flows.beneficiary.services import why
 from conversations.flows.staff import STAFF_COMMANDS, STAFF_FLOWS, redeem
 from conversations.flows.words import WORD_HANDLERS, gate
 
@@ -32,7 +33,7 @@ def routes() -> Routes:
         home=home,
         gate=gate,
         words=WORD_HANDLERS,
-        commands={**STAFF_COMMANDS, "start": _start},
+        commands={**STAFF_COMMANDS, "start": _start, "why": why},
         codes=typed_code,
     )
 

@@ -305,7 +305,7 @@ async def test_who_has_three_visits_is_told_before_walking_the_whole_way(amina: 
 
 async def test_who_comes_from_the_services_is_told_as_well(amina: Person) -> None:
     await amina.starts()
-    await amina.taps("services", "job")
+    await amina.taps("services", "self", "job", "enough")
     await has_three_visits(amina)
     await amina.taps("book")
 
