@@ -22,6 +22,7 @@ from conversations.care.places import PlaceFinder
 from conversations.care.questions import QuestionBook
 from conversations.care.rules import RuleSet
 from conversations.care.tasks import Task, TaskKind
+from conversations.care.unanswered import Unanswered
 from conversations.engine.outbound import Purpose
 from conversations.engine.session import Session
 
@@ -271,6 +272,18 @@ class Audit(Protocol):
         """Return when staff opened something of the person's, newest first."""
 
 
+class UnansweredQuestions(Protocol):
+    """What people asked that no answer is written for; nothing of who asked."""
+
+    async def note(self, language: str, words: str, *, day: date) -> None:
+        """Count the question. The words are those that `QuestionBook.known_words` leaves, nothing else."""
+
+    async def all(self) -> Sequence[Unanswered]:
+        """Return what was asked, the most often asked first."""
+
+    async def remove(self, unanswered_id: int) -> None: ...
+
+
 class Desk(Protocol):
     """All stores of one unit of work."""
 
@@ -302,6 +315,8 @@ class Desk(Protocol):
     def billing(self) -> Billing: ...
     @property
     def audit(self) -> Audit: ...
+    @property
+    def unanswered(self) -> UnansweredQuestions: ...
 
 
 @dataclass(frozen=True, slots=True)

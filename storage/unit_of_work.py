@@ -25,6 +25,7 @@ from storage.schedule import DueStore
 from storage.sessions import SessionStore
 from storage.tasks import TaskStore
 from storage.templates import TemplateStore
+from storage.unanswered import UnansweredStore
 
 if TYPE_CHECKING:
     from conversations.ports import Desk
@@ -64,6 +65,7 @@ class UnitOfWork:
         self.outbox = OutboxStore(connection, keys, topics=self.topics, carriers=carriers)
         self.marks = MarkStore(connection)
         self.templates = TemplateStore(connection)
+        self.unanswered = UnansweredStore(connection)
         self.billing = BillingStore(connection, zone)
 
 

@@ -38,6 +38,7 @@ from conversations.care.hours import PUBLIC_OFFICE_RULES, VisitRules
 from conversations.care.life_projects import LifeProject, Question
 from conversations.care.people import STAFF, Consent, Contact, ContactId, Invitation, Role
 from conversations.care.tasks import Task, TaskKind, TaskStatus
+from conversations.care.unanswered import Unanswered, week_of
 from conversations.engine.outbound import Purpose
 from conversations.engine.reply import Channel
 from conversations.engine.session import Notice, Session
@@ -635,6 +636,26 @@ class FakeTasks:
         return next((task for task in reversed(own) if task.status is not TaskStatus.DONE), None)
 
 
+class FakeUnanswered:
+    def __init__(self) -> None:
+        self.rows: list[Unanswered] = []
+        self._numbers = count(1)
+
+    async def note(self, language: str, words: str, *, day: date) -> None:
+        week = week_of(day)
+        for number, row in enumerate(self.rows):
+            if (row.language, row.words) == (language, words):
+                self.rows[number] = replace(row, count=row.count + 1, last_week=week)
+                return
+        self.rows.append(Unanswered(next(self._numbers), language, words, 1, week, week))
+
+    async def all(self) -> list[Unanswered]:
+        return sorted(self.rows, key=lambda row: (-row.count, -row.last_week.toordinal(), row.id))
+
+    async def remove(self, unanswered_id: int) -> None:
+        self.rows = [row for row in self.rows if row.id != unanswered_id]
+
+
 class FakeLifeProjects:
     def __init__(self) -> None:
         self.rows: dict[ContactId, LifeProject] = {}
@@ -762,6 +783,7 @@ class FakeDesk:
         self.announcements = FakeAnnouncements(self)
         self.billing = FakeBilling()
         self.audit = FakeAudit()
+        self.unanswered = FakeUnanswered()
 
     def regions_of(self, contact: Contact) -> set[str]:
         """Return the codes of the regions a person lives in or has their centre in."""
