@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from conversations.care.appointments import Need
+from conversations.care.appointments import Appointment, Need
 from conversations.care.documents import Document, DocumentKind
 from conversations.care.life_projects import (
     LEFT_OUT,
@@ -228,18 +228,17 @@ class TellPresent(_Tell):
 
 
 class TellHelpers(_Tell):
+    """In French "personne" is an answer here, and elsewhere asks for a person: the button's word wins."""
+
     name = "helpers"
     question = Question.HELPERS
+    matches_typed_choices = True
 
     def words(self, turn: Turn[Preparing]) -> str:
         return turn.gettext("Who can help you with it? Choose, or write it in your own words.")
 
     def choices(self, turn: Turn[Preparing]) -> Sequence[Choice]:
         return [Choice(helper, helper_label(turn.texts, helper)) for helper in Helper]
-
-    def meant(self, turn: Turn[Preparing], words: str) -> str:
-        labels = {fold_words(helper_label(turn.texts, helper)): helper for helper in Helper}
-        return labels.get(fold_words(words), words)
 
 
 class ChooseAnswer(Step[Preparing]):
@@ -261,15 +260,7 @@ class ChooseVisit(Step[Preparing]):
 
     async def ask(self, turn: Turn[Preparing]) -> Prompt:
         ahead = await turn.desk.appointments.upcoming(turn.contact.id, now=turn.now)
-        choices = [
-            Choice(
-                str(visit.id),
-                turn.gettext("{day}, {time}").format(
-                    day=turn.format_day(visit.day), time=turn.format_time(visit.at)
-                ),
-            )
-            for visit in ahead
-        ]
+        choices = [Choice(str(visit.id), _day(turn, visit, ahead)) for visit in ahead]
         if len(ahead) < MOST_AHEAD:
             # Translators: label, at most 24 characters.
             choices.append(Choice("book", turn.pgettext("button", "📅 Book a visit")))
@@ -345,6 +336,14 @@ _STEPS: dict[Question, type[_Tell]] = {
         TellHelpers,
     )
 }
+
+
+def _day(turn: Turn[Preparing], visit: Appointment, ahead: Sequence[Appointment]) -> str:
+    """Return the visit's day for a button, with its time only where the day does not tell it from others."""
+    day = turn.label_day(visit.day)
+    if sum(other.day == visit.day for other in ahead) == 1:
+        return day
+    return turn.gettext("{day}, {time}").format(day=day, time=turn.format_time(visit.at))
 
 
 async def _onward(turn: Turn[Preparing]) -> Move:

@@ -9,7 +9,7 @@ from conversations.care.documents import Document, DocumentKind
 from conversations.care.life_projects import LONGEST_ANSWER, LifeProject, Question
 from conversations.care.people import Consent
 from conversations.engine.reply import MediaKind
-from tests.conversations.flows.staff.doings import THURSDAY, books, cancels
+from tests.conversations.flows.staff.doings import THURSDAY, WEDNESDAY, books, cancels
 from tests.people import Person, Scene
 
 QUESTIONS = [question.value for question in Question]
@@ -218,6 +218,16 @@ async def test_it_goes_along_with_a_visit_and_can_be_taken_back(done: Person) ->
     assert project
     assert project.appointment_id is None
     assert "Nobody but you can read it" in done.screen
+
+
+async def test_visits_are_told_apart_by_their_day(done: Person) -> None:
+    for day in (WEDNESDAY, THURSDAY):
+        await books(done, day)
+    await done.taps("attach")
+
+    labels = [choice.label for choice in done.last.choices if choice.id.isdigit()]
+    assert len(set(labels)) == 2
+    assert all(len(label) <= 24 for label in labels)
 
 
 async def test_without_a_visit_one_is_booked_for_it(done: Person) -> None:
