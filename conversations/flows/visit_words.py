@@ -94,10 +94,8 @@ def code_words(turn: Turn[Any], visit: Appointment) -> str:
 
 
 def what_to_bring(turn: Turn[Any]) -> str:
-    return turn.gettext(
-        "Bring your identity card, the paper you were given on leaving and any certificates; "
-        "come even if something is missing."
-    )
+    """Return the sentence of the rules; come even if something is missing."""
+    return turn.world.rules.bring.text[turn.texts.language]
 
 
 def visit_card(turn: Turn[Any], visit: Appointment, centre: Centre) -> str:

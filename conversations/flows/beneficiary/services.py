@@ -23,7 +23,7 @@ from conversations.care.visits import VisitNews, may_book
 from conversations.engine.flow import JSON, Again, Choice, Enter, Flow, Goto, Move, Prompt, Step
 from conversations.engine.turn import Turn
 from conversations.flows.beneficiary.wish import Wish
-from conversations.flows.visit_words import need_choices, need_label
+from conversations.flows.visit_words import need_choices, need_label, what_to_bring
 
 # Facts with their sources that a small screen shows without scrolling far.
 FACTS_A_PAGE = 4
@@ -106,7 +106,7 @@ class TellOutcome(Step[Enquiry]):
             f"{headline}\n{_why(turn, verdict)}",
             "\n".join(_say(turn, rule.text) for rule in verdict.reassurances),
             _say(turn, (verdict.see or (verdict.service,))[0].next),
-            _say(turn, turn.world.rules.bring.text) if NextThing.BOOK in verdict.then else "",
+            what_to_bring(turn) if NextThing.BOOK in verdict.then else "",
         ]
         return Prompt("\n\n".join(filter(None, parts)), [*_next_things(turn, verdict), *_ways_on(turn)])
 

@@ -70,7 +70,7 @@ async def test_on_the_eve_it_says_what_is_ready(visit: Appointment, brahim: Pers
 
     assert "A place is kept for you at this hour." in notice.text
     assert visit.code in notice.text
-    assert "identity card" in notice.text
+    assert "carte nationale" in notice.text
 
 
 @pytest.mark.parametrize(
