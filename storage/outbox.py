@@ -314,6 +314,13 @@ class OutboxStore:
         )
         return list(reversed(await self._shown(query)))
 
+    async def shown_to(self, address_id: int, row_id: int, *, now: datetime) -> Shown | None:
+        """Return one message that an address was shown; None when it is not one of its own."""
+        shown = await self._shown(
+            _chat(address_id, now).where(outbox.c.id == row_id, outbox.c.status.not_like("failed%"))
+        )
+        return shown[0] if shown else None
+
     async def report(self, results: Sequence[Delivered]) -> None:
         """Write down what became of claimed rows, all in one statement."""
         if not results:
