@@ -101,7 +101,6 @@ class _Tell(Step[Preparing]):
     """One question; the answer is kept before the next one is asked."""
 
     question: ClassVar[Question]
-    matches_typed_choices = False
 
     async def ask(self, turn: Turn[Preparing]) -> Prompt:
         words = await self._kept(turn)
@@ -228,11 +227,10 @@ class TellPresent(_Tell):
 
 
 class TellHelpers(_Tell):
-    """In French "personne" is an answer here, and elsewhere asks for a person: the button's word wins."""
+    """In French "personne" asks for a person, but is the word of a button here, which wins."""
 
     name = "helpers"
     question = Question.HELPERS
-    matches_typed_choices = True
 
     def words(self, turn: Turn[Preparing]) -> str:
         return turn.gettext("Who can help you with it? Choose, or write it in your own words.")

@@ -143,6 +143,14 @@ async def test_back_shows_what_was_said_and_loses_nothing(begun: Person) -> None
     assert begun.step == "sector"
 
 
+async def test_the_buttons_can_be_typed(begun: Person) -> None:
+    await begun.says("[fr] Skip", "[fr] Go on later")
+
+    assert begun.flow == "menu"
+    assert said(begun, Question.SECTOR) == ""
+    assert said(begun, Question.EXPERIENCE) is None
+
+
 async def test_a_language_switch_half_way_goes_on_in_the_new_one(begun: Person) -> None:
     await begun.taps("catering")
     await begun.says("langue")
