@@ -21,8 +21,11 @@ from conversations.care.rules import (
 )
 from conversations.care.visits import VisitNews, may_book
 from conversations.engine.flow import JSON, Again, Choice, Enter, Flow, Goto, Move, Prompt, Step
+from conversations.engine.reply import Reply, Text
 from conversations.engine.turn import Turn
+from conversations.flows.beneficiary.questions import looked_up
 from conversations.flows.beneficiary.wish import Wish
+from conversations.flows.source_words import source_words
 from conversations.flows.visit_words import need_choices, need_label, what_to_bring
 
 # Facts with their sources that a small screen shows without scrolling far.
@@ -50,12 +53,19 @@ class AskWho(Step[Enquiry]):
 
     async def ask(self, turn: Turn[Enquiry]) -> Prompt:
         question = turn.world.rules.questions[0]
-        return Prompt(_say(turn, question.text), [*_options(turn, question), _rather_not(turn)])
+        # Translators: label, at most 24 characters.
+        others = Choice("questions", turn.pgettext("button", "❓ Questions people ask"))
+        return Prompt(_say(turn, question.text), [*_options(turn, question), _rather_not(turn), others])
 
     async def chosen(self, turn: Turn[Enquiry], choice_id: str) -> Move:
+        if choice_id == "questions":
+            return Enter(choice_id)
         question = turn.world.rules.questions[0]
         turn.draft.given, turn.draft.asked = {question.id: choice_id}, [question.id]
         return Goto(ChooseNeed)
+
+    async def answer(self, turn: Turn[Enquiry], reply: Reply) -> Move:
+        return _asked(turn, reply) or await super().answer(turn, reply)
 
 
 class ChooseNeed(Step[Enquiry]):
@@ -71,6 +81,9 @@ class ChooseNeed(Step[Enquiry]):
         turn.draft.need = Need(choice_id)
         return _onward(turn)
 
+    async def answer(self, turn: Turn[Enquiry], reply: Reply) -> Move:
+        return _asked(turn, reply) or await super().answer(turn, reply)
+
 
 class AskNext(Step[Enquiry]):
     """One question after the other, as long as an answer would still settle something."""
@@ -85,6 +98,8 @@ class AskNext(Step[Enquiry]):
 
     async def chosen(self, turn: Turn[Enquiry], choice_id: str) -> Move:
         if choice_id == "enough":
+            # Of another need neither.
+            turn.draft.asked = [question.id for question in turn.world.rules.questions]
             return Goto(TellOutcome)
         question = _current(turn)
         turn.draft.given[question.id] = choice_id
@@ -175,6 +190,11 @@ async def why(turn: Turn[Enquiry], argument: str) -> Move:
     if session.frame is not None and session.frame.flow == SERVICES.name and not is_over:
         return Goto(TellSources)
     return Enter(SERVICES.name, step=TellSources.name)
+
+
+def _asked(turn: Turn[Enquiry], reply: Reply) -> Move | None:
+    """Return the way to the answer of a question that is written instead of tapping."""
+    return looked_up(turn, reply.text) if isinstance(reply, Text) else None
 
 
 def _say(turn: Turn[Enquiry], said: Said) -> str:
@@ -303,16 +323,10 @@ def _facts(verdict: Verdict) -> list[Fact]:
 
 
 def _with_sources(turn: Turn[Enquiry], fact: Fact) -> str:
-    known = [_source(turn, key) for key in fact.sources]
+    known = [source_words(turn, turn.world.rules.sources[key]) for key in fact.sources]
     return "\n".join(
         [_say(turn, fact.text), *(known or [turn.gettext("We found no public source for this.")])]
     )
-
-
-def _source(turn: Turn[Enquiry], key: str) -> str:
-    source = turn.world.rules.sources[key]
-    said = turn.gettext("Source: {title}, read in {month}").format(title=source.title, month=source.read)
-    return f"{said}\n{turn.texts.isolate(source.url)}" if source.url else said
 
 
 def _upgraded(version: int, draft: JSON) -> JSON:

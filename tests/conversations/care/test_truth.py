@@ -1,6 +1,8 @@
 from itertools import product
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from conversations.care.truth import ALWAYS, All, Any, Condition, Not, Says, Truth
 
@@ -53,3 +55,36 @@ def test_a_condition_knows_its_questions() -> None:
 
     assert condition.questions == {"weather", "warmth"}
     assert ALWAYS.questions == frozenset()
+
+
+CONDITIONS: st.SearchStrategy[Condition] = st.recursive(
+    st.builds(
+        lambda question: Says(question, question, frozenset({"yes"}), frozenset({"no"})),
+        st.sampled_from("abcd"),
+    ),
+    lambda parts: st.one_of(
+        st.builds(Not, parts),
+        st.builds(lambda found: All(tuple(found)), st.lists(parts, max_size=3)),
+        st.builds(lambda found: Any(tuple(found)), st.lists(parts, max_size=3)),
+    ),
+    max_leaves=8,
+)
+ANSWERS = st.dictionaries(st.sampled_from("abcd"), st.sampled_from(["yes", "no"]))
+
+
+@given(CONDITIONS, ANSWERS, ANSWERS)
+def test_more_answers_never_turn_a_yes_into_a_no(
+    condition: Condition, given_: dict[str, str], further: dict[str, str]
+) -> None:
+    before = condition.truth(given_)
+
+    after = condition.truth({**further, **given_})
+
+    assert before in (UNKNOWN, after)
+
+
+@given(CONDITIONS, ANSWERS)
+def test_only_its_own_questions_decide_a_condition(condition: Condition, given_: dict[str, str]) -> None:
+    own = {name: said for name, said in given_.items() if name in condition.questions}
+
+    assert condition.truth(own) is condition.truth(given_)

@@ -148,6 +148,13 @@ async def test_another_need_asks_nothing_twice(brahim: Person) -> None:
     assert "[fr] 📄 Papers, legal matters" in brahim.screen
 
 
+async def test_who_wanted_no_more_questions_is_asked_none_about_another_need(brahim: Person) -> None:
+    await asks(brahim, "self", "health", ENOUGH)
+    await brahim.taps("another", "job")
+
+    assert brahim.step == "outcome"
+
+
 async def test_back_from_the_answer_leads_to_the_last_question_and_to_another_answer(brahim: Person) -> None:
     await brahim.starts()
     await brahim.taps("services", "self", "health", "out", "morocco", "month", "!back")
