@@ -19,14 +19,17 @@ async def attached_visit(turn: Turn[Any], project: LifeProject) -> Appointment |
         visit = await turn.desk.appointments.get(project.appointment_id)
     except AppointmentNotLive:
         return None
-    return visit if visit.is_live and visit.day >= turn.today else None
+    return visit if _is_good_for_it(turn, visit) else None
 
 
 async def project_for(turn: Turn[Any], visit: Appointment) -> LifeProject | None:
     """Return the life project that goes along with a visit; None when its person attached none to it."""
-    if not visit.is_live:
+    # A visit that is over or cancelled may have lost its person.
+    if not _is_good_for_it(turn, visit):
         return None
     project = await turn.desk.life_projects.get(visit.contact_id)
-    if project is None or project.appointment_id != visit.id:
-        return None
-    return project if await attached_visit(turn, project) else None
+    return project if project is not None and project.appointment_id == visit.id else None
+
+
+def _is_good_for_it(turn: Turn[Any], visit: Appointment) -> bool:
+    return visit.is_live and visit.day >= turn.today

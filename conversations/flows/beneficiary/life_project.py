@@ -38,7 +38,6 @@ from conversations.flows.life_project_words import (
 from conversations.flows.visit_words import city
 
 NAME = "life_project"
-KEEP, SKIP, LATER, MORE = "keep", "skip", "later", "more"
 # With skip, later and what leads back, as many rows as a list may have.
 SECTORS_AT_ONCE = 4
 
@@ -180,11 +179,11 @@ class TellSector(_Tell):
         sectors = list(Sector)
         shown = sectors[SECTORS_AT_ONCE:] if turn.draft.more else sectors[:SECTORS_AT_ONCE]
         # Translators: label, at most 24 characters. Shows the other kinds of work.
-        more = Choice(MORE, turn.pgettext("button", "🔁 Other kinds"))
+        more = Choice("more", turn.pgettext("button", "🔁 Other kinds"))
         return [*(Choice(sector, sector_label(turn.texts, sector)) for sector in shown), more]
 
     async def chosen(self, turn: Turn[Preparing], choice_id: str) -> Move:
-        if choice_id == MORE:
+        if choice_id == "more":
             turn.draft.more = not turn.draft.more
             return Again()
         return await super().chosen(turn, choice_id)
@@ -357,14 +356,14 @@ def _ways_on(turn: Turn[Preparing], words: str) -> list[Choice]:
     choices = []
     if words:
         # Translators: label, at most 20 characters. The answer stays as it is.
-        choices.append(Choice(KEEP, turn.pgettext("button", "👍 Leave it so")))
+        choices.append(Choice("keep", turn.pgettext("button", "👍 Leave it so")))
         # Translators: label, at most 20 characters. Takes the answer out.
-        choices.append(Choice(SKIP, turn.pgettext("button", "✖️ Take it out")))
+        choices.append(Choice("skip", turn.pgettext("button", "✖️ Take it out")))
     else:
         # Translators: label, at most 20 characters. Goes on without an answer.
-        choices.append(Choice(SKIP, turn.pgettext("button", "⏭️ Skip")))
+        choices.append(Choice("skip", turn.pgettext("button", "⏭️ Skip")))
     # Translators: label, at most 20 characters. Everything said so far is kept.
-    choices.append(Choice(LATER, turn.pgettext("button", "💾 Go on later")))
+    choices.append(Choice("later", turn.pgettext("button", "💾 Go on later")))
     return choices
 
 
