@@ -8,7 +8,8 @@ from conversations.engine.flow import Flow, Home, Move
 from conversations.engine.turn import Turn
 from conversations.flows.beneficiary import BENEFICIARY_FLOWS
 from conversations.flows.beneficiary.joining import typed_code
-from conversations.flows.beneficiary.services import why
+from conversations.flows.beneficiary.questions import why as why_this_answer
+from conversations.flows.beneficiary.services import why as why_this_service
 from conversations.flows.staff import STAFF_COMMANDS, STAFF_FLOWS, redeem
 from conversations.flows.words import WORD_HANDLERS, gate
 
@@ -33,7 +34,7 @@ def routes() -> Routes:
         home=home,
         gate=gate,
         words=WORD_HANDLERS,
-        commands={**STAFF_COMMANDS, "start": _start, "why": why},
+        commands={**STAFF_COMMANDS, "start": _start, "why": _why},
         codes=typed_code,
     )
 
@@ -43,3 +44,8 @@ async def _start(turn: Turn[Any], payload: str) -> Move:
     if payload.startswith(INVITATION_PREFIX):
         return await redeem(turn, payload)
     return await typed_code(turn, payload) or Home()
+
+
+async def _why(turn: Turn[Any], argument: str) -> Move:
+    """Show where what was just said comes from."""
+    return await why_this_answer(turn) or await why_this_service(turn, argument)

@@ -19,6 +19,7 @@ from conversations.flows.beneficiary.my_visits import MY_VISITS
 from conversations.flows.beneficiary.nearest import NEAREST
 from conversations.flows.beneficiary.not_me import NOT_ME
 from conversations.flows.beneficiary.person import PERSON
+from conversations.flows.beneficiary.questions import QUESTIONS
 from conversations.flows.beneficiary.reminder import REMINDER
 from conversations.flows.beneficiary.services import SERVICES
 from conversations.flows.beneficiary.settings import SETTINGS
@@ -38,6 +39,7 @@ BENEFICIARY_FLOWS: tuple[Flow[Any], ...] = (
     MY_VISITS,
     NEAREST,
     SERVICES,
+    QUESTIONS,
     LIFE_PROJECT,
     PERSON,
     SETTINGS,
