@@ -16,10 +16,10 @@ SMALL = frozenset(
         عن الى أن ان إن هو هي هذا هذه كيف متى أين لي لك أنا انا هناك يمكن يمكنني هم لا نعم السلام
         عليكم مرحبا و او أو لو قد كان كنت مع لماذا واش شنو شنا اشنو اش كيفاش فوقاش فين علاش لمن شكون
         ديال ديالي ديالك ف ب ل د اللي ليا ليك نتا حنا راه راني غير شي واحد كاين كاينة بغيت عافاك
-        خويا بزاف باش ولا بعد حتى هاد هادي هادشي عندي نقدر تقدر wach wash ach chno chnou chnahuma
-        kifach kifash fo9ach fou9ach fin 3lach chkoun dyal dyali dial dyalek f b li liya lia lik ana
-        nta 7na rah rani ghir chi wa7ed kayn kayna bghit 3afak bezzaf bzaf bach wla mn men b3d 7ta
-        hadi hadchi 3andi 3ndi n9der te9der salam o w
+        خويا بزاف باش ولا بعد حتى هاد هادي هادشي عندي نقدر تقدر wach wash ta حتا ach chno chnou
+        chnahuma kifach kifash fo9ach fou9ach fin 3lach chkoun dyal dyali dial dyalek f b li liya
+        lia lik ana nta 7na rah rani ghir chi wa7ed kayn kayna bghit 3afak bezzaf bzaf bach wla mn
+        men b3d 7ta hadi hadchi 3andi 3ndi n9der te9der salam o w
         """
     ).split()
 )

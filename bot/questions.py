@@ -24,6 +24,7 @@ from conversations.engine.matching import fold_words
 SURE = 0.66
 UNSURE = 0.36
 WORD_FOR_WORD = 0.97
+OWN_SHARE = 0.75
 # A second question as near as that makes the first a guess.
 LEAD = 0.2
 MOST_GUESSES = 3
@@ -87,10 +88,12 @@ class QuestionIndex:
             for way in ways
             if (words := {word: self._weights[word] for word in way.split()})
         ]
+        self._words_of: dict[str, set[str]] = defaultdict(set)
         self._ways_with: dict[str, list[int]] = defaultdict(list)
         for number, way in enumerate(self._ways):
             for word in way.words:
                 self._ways_with[word].append(number)
+                self._words_of[way.question].add(word)
         self._by_sound: dict[str, list[str]] = defaultdict(list)
         for word in self._weights:
             self._by_sound[_sound(word)].append(word)
@@ -117,8 +120,8 @@ class QuestionIndex:
             return Found()
         lead = scores[near[0]] - (scores[best[1]] if len(best) > 1 else 0.0)
         # A word alone may be about anything, unless people put the question in just that word.
-        sure = SURE if len([word for word in words if word not in SMALL]) > 1 else WORD_FOR_WORD
-        if scores[near[0]] >= sure and lead >= LEAD:
+        enough = SURE if len([word for word in words if word not in SMALL]) > 1 else WORD_FOR_WORD
+        if scores[near[0]] >= enough and lead >= LEAD and self._share(near[0], words) >= OWN_SHARE:
             return Found((self._questions[near[0]],), sure=True)
         return Found(tuple(self._questions[question_id] for question_id in near[:MOST_GUESSES]))
 
@@ -159,6 +162,15 @@ class QuestionIndex:
             scores[way.question] = max(scores.get(way.question, 0.0), score)
         return scores
 
+    def _share(self, question_id: str, words: Sequence[str]) -> float:
+        """Return how much of what was said belongs to the question, by weight.
+
+        What is left over may be what is really asked: the papers for a wedding, not those for a visit.
+        """
+        weights = {word: self._weight(word) for word in words}
+        own = [word for word in weights if not self._words_of[question_id].isdisjoint(self._alike(word))]
+        return sum(weights[word] for word in own) / sum(weights.values())
+
     def _weight(self, word: str) -> float:
         alike = self._alike(word)
         if not alike:
@@ -171,7 +183,7 @@ class QuestionIndex:
         sound = _sound(word)
         for other in self._by_sound.get(sound, ()):
             if _may_be_the_same(word, other, sound):
-                found.setdefault(other, 0.95)
+                found.setdefault(other, 0.9)
         slips = _slips_allowed(word)
         if not found and slips:
             near = process.extract(word, self._words, scorer=OSA.distance, score_cutoff=slips, limit=None)
@@ -223,19 +235,13 @@ def _sound(word: str) -> str:
 def _may_be_the_same(word: str, other: str, sound: str) -> bool:
     """Tell whether two words of one sound are one: consonants tell too little of short or European words."""
     latin = [each for each in (word, other) if not _ARABIC.search(each)]
-    if len(sound) < 3:
-        return len(latin) == 1 and len(sound) == 2 and _has_digit(latin[0])
-    return len(latin) < 2 or all(map(_looks_like_darija, latin))
+    return len(sound) >= 3 and (len(latin) < 2 or all(map(_looks_like_darija, latin)))
 
 
 def _looks_like_darija(word: str) -> bool:
     """Tell whether a Latin word is written as Darija is: with digits for letters, or with few vowels."""
     vowels = len(_VOWELS.findall(word))
-    return _has_digit(word) or vowels * 3 <= len(word)
-
-
-def _has_digit(word: str) -> bool:
-    return any(letter.isdigit() for letter in word)
+    return any(letter.isdigit() for letter in word) or vowels * 3 <= len(word)
 
 
 def _slips_allowed(word: str) -> int:

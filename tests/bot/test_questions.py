@@ -85,7 +85,7 @@ def test_nine_of_ten_are_answered_or_among_three(language: str) -> None:
     good = [row for row in asked if row["question"] in ids(found[row["text"]])]
     assert len(good) / len(asked) >= 0.9
     sure = [row for row in good if found[row["text"]].sure]
-    assert len(sure) / len(asked) >= 0.4
+    assert len(sure) / len(asked) >= 0.3
 
 
 @pytest.mark.parametrize(
@@ -104,7 +104,10 @@ def test_spelling_script_and_signs_do_not_matter(text: str, question: str) -> No
     assert (ids(found), found.sure) == ([question], True)
 
 
-@pytest.mark.parametrize("text", ["", "???", "👍", "123", "0612345678", "a " * 500, "و", "prison"])
+@pytest.mark.parametrize(
+    "text",
+    ["", "???", "👍", "123", "0612345678", "a " * 500, "و", "prison", "le centre commercial est ouvert"],
+)
 def test_what_asks_nothing_is_not_answered(text: str) -> None:
     assert not index().find(text).sure
 
