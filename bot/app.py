@@ -124,6 +124,8 @@ async def opened(settings: Settings) -> AsyncIterator[Service]:
         today = to_local(clock.now(), voice.world.zone).date()
         if to_review := [fault.entry for fault in faults(voice.world.rules, today=today)]:
             log.warning("rules_to_review", entries=",".join(to_review))
+        if to_review := [question.id for question in voice.world.questions.to_review(today)]:
+            log.warning("questions_to_review", entries=",".join(to_review))
         async with database.transaction() as unit:
             await unit.marks.set(KEYS_MARK, keys.sign)
             await unit.marks.set(KEY_IDS_MARK, ",".join(sorted(keys.ids)))
