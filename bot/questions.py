@@ -19,6 +19,7 @@ from bot.question_words import ALSO_NAMES, SMALL
 from bot.questions_file import read_questions
 from conversations.care.questions import Found, Question, Topic
 from conversations.engine.matching import fold_words
+from conversations.flows.beneficiary.asked_for import EVERYDAY_WORDS
 
 # Between 0 (nothing in common) and 1 (word for word). Set with tests/bot/questions_asked.tsv.
 SURE = 0.66
@@ -254,7 +255,7 @@ def _known_words(
     questions: Iterable[Question], vocabulary: Iterable[str], places: PlaceIndex
 ) -> frozenset[str]:
     """Return the words that may be kept: none that names a place or could name somebody, and no number."""
-    texts = list(vocabulary)
+    texts = [*vocabulary, *EVERYDAY_WORDS]
     for question in questions:
         for wording in question.wordings.values():
             texts += [wording.label, wording.question, wording.answer, *wording.asked]
