@@ -17,14 +17,12 @@ from bot.clock import Clock, SystemClock
 from bot.sources_file import DataFileBroken, Entry, entries, read_sources, text_of
 from bot.zone import casablanca
 from conversations.care.appointments import Need
-from conversations.care.questions import Next, Question, Topic, Wording
+from conversations.care.questions import LONGEST_ANSWER, Next, Question, Topic, Wording
 from conversations.care.rules import LABEL, Tag
 from conversations.care.sources import Source, Sources
 from conversations.texts import LANGUAGES
 
 PACKAGED = "questions.toml"
-# A person reads it on a small telephone.
-LONGEST_ANSWER = 300
 # How people put it, in each language: fewer would find nothing.
 FEWEST_ASKED = 4
 

@@ -5,7 +5,7 @@ has ended well, and all of it is undone when the turn fails. Moments are aware U
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, tzinfo
 from typing import Protocol
 
@@ -14,13 +14,15 @@ from conversations.care.announcements import Announcement, Audience, Cost, Progr
 from conversations.care.appointments import Appointment, Need
 from conversations.care.centres import Centre
 from conversations.care.closures import Closure
+from conversations.care.edition import Editions
+from conversations.care.edits import Edit, Revision, Target
 from conversations.care.hours import VisitRules
 from conversations.care.life_projects import LifeProject, Question
 from conversations.care.nearest import Catchment
 from conversations.care.people import Contact, ContactId, Invitation, Role
 from conversations.care.places import PlaceFinder
 from conversations.care.questions import QuestionBook
-from conversations.care.rules import RuleSet
+from conversations.care.rules import Change, RuleSet
 from conversations.care.tasks import Task, TaskKind
 from conversations.care.unanswered import Unanswered
 from conversations.engine.outbound import Purpose
@@ -284,6 +286,39 @@ class UnansweredQuestions(Protocol):
     async def remove(self, unanswered_id: int) -> None: ...
 
 
+class Content(Protocol):
+    """What managers change of what is told. See conversations/care/edits.py for what holds when."""
+
+    async def published(self) -> tuple[Change, ...]:
+        """Return what holds now over what was shipped, in the order in which it was published."""
+
+    async def drafts(self, by: ContactId) -> list[Edit]:
+        """Return what a manager has changed and not published, oldest first."""
+
+    async def draft(self, by: ContactId, change: Change, *, before: object, now: datetime) -> None:
+        """Keep a change for its manager alone, in place of an earlier one of theirs to the same."""
+
+    async def drop_draft(self, by: ContactId, target: Target) -> None: ...
+
+    async def drop_drafts(self, by: ContactId) -> None: ...
+
+    async def publish(self, by: ContactId, *, now: datetime) -> int | None:
+        """Let a manager's drafts hold from now on, all of them; returns their number, None without drafts.
+
+        Raises ChangedMeanwhile when others touched a field since its draft was written, also when both
+        publish at once; nothing is published then, and the next time it is.
+        """
+
+    async def history(self) -> list[Revision]:
+        """Return what was published and rolled back, newest first."""
+
+    async def roll_back(self, number: int, by: ContactId, *, now: datetime) -> int:
+        """Let hold again what held before a publication, and write that down under a number of its own.
+
+        What was changed once more since stays. Raises NothingToRollBack, when somebody was faster, too.
+        """
+
+
 class Desk(Protocol):
     """All stores of one unit of work."""
 
@@ -317,11 +352,17 @@ class Desk(Protocol):
     def audit(self) -> Audit: ...
     @property
     def unanswered(self) -> UnansweredQuestions: ...
+    @property
+    def content(self) -> Content: ...
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What does not change while the service runs: places, who covers which province, the zone, the facts."""
+    """What does not change while the service runs: places, who covers which province, the zone, the facts.
+
+    `rules` and `questions` are as they were shipped; what people are told is the edition of
+    conversations/flows/todays_content.py.
+    """
 
     places: PlaceFinder
     catchment: Catchment
@@ -329,3 +370,7 @@ class World:
     zone_name: str
     rules: RuleSet
     questions: QuestionBook
+    editions: Editions = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "editions", Editions(self.rules, self.questions))

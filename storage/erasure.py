@@ -6,6 +6,7 @@ from sqlalchemy import ColumnElement, Select, String, cast, delete, literal, or_
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.care.appointments import AppointmentStatus
+from conversations.care.edits import EditState
 from conversations.care.people import Consent, ContactId, Role
 from conversations.care.tasks import TaskStatus
 from conversations.engine.reply import Channel
@@ -14,6 +15,7 @@ from storage.tables import (
     appointments,
     audit,
     contacts,
+    content_changes,
     due_messages,
     inbox,
     is_live,
@@ -50,6 +52,7 @@ async def erase(connection: AsyncConnection, contact_id: ContactId, *, at: datet
     """Delete all about a person but the address last used, which a last word still goes to."""
     person = select(literal(contact_id).label("id"))
     await _delete_messages(connection, person)
+    await _let_go_of_content(connection, contact_id)
     for table in (sessions, notices, due_messages, tasks, link_codes, life_projects):
         await connection.execute(delete(table).where(table.c.contact_id == contact_id))
     await connection.execute(delete(audit).where(audit.c.at_contact_id == contact_id))
@@ -146,6 +149,15 @@ async def _cut_loose_visits(connection: AsyncConnection, contact_id: ContactId, 
             changed_at=at,
         )
     )
+
+
+async def _let_go_of_content(connection: AsyncConnection, contact_id: ContactId) -> None:
+    """Delete a manager's drafts; what they published stays, without saying who did."""
+    theirs = content_changes.c.by_contact_id == contact_id
+    await connection.execute(
+        delete(content_changes).where(theirs, content_changes.c.state == EditState.DRAFT)
+    )
+    await connection.execute(update(content_changes).where(theirs).values(by_contact_id=None))
 
 
 async def _keep_one_address(connection: AsyncConnection, contact_id: ContactId) -> None:

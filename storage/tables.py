@@ -513,15 +513,19 @@ content_changes = Table(
     Column("field", Text, nullable=False),
     # NULL: what the field says is the same in every language.
     Column("language", Text),
-    # JSON
+    # JSON, as is what stood there when it was written.
     Column("value", Text, nullable=False),
-    # draft, published, rolled_back
+    Column("before", Text, nullable=False),
+    # draft, published, rolled_back, taken_back
     Column("state", String(12), nullable=False, server_default="draft"),
     Column("by_contact_id", Identity, ForeignKey("contacts.id", ondelete="SET NULL")),
     Column("at", Moment, nullable=False),
     Column("published_at", Moment),
     # What was published together has one number.
     Column("revision", Integer),
+    # Of a draft the revision that had last touched its field, of what a roll back wrote the one it took back.
+    Column("based_on", Integer),
+    Index("ix_content_changes_state", "state"),
 )
 
 # Questions that found no answer, in words that the service itself knows; the others stand as "…".

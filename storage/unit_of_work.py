@@ -14,6 +14,7 @@ from storage.billing import BillingStore
 from storage.centres import CentreStore
 from storage.closures import ClosureStore
 from storage.contacts import ContactStore
+from storage.content import ContentStore
 from storage.encryption import KeyRing
 from storage.inbox import InboxStore
 from storage.invitations import InvitationStore
@@ -67,6 +68,7 @@ class UnitOfWork:
         self.templates = TemplateStore(connection)
         self.unanswered = UnansweredStore(connection)
         self.billing = BillingStore(connection, zone)
+        self.content = ContentStore(connection, zone)
 
 
 if TYPE_CHECKING:

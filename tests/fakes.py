@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from itertools import count
+from typing import Any
 
 from bot import zone
 from bot.centres_file import read_centres
@@ -34,9 +35,22 @@ from conversations.care.announcements import (
 from conversations.care.appointments import Appointment, AppointmentStatus, Need, new_visit_code
 from conversations.care.centres import Centre, CentreStatus
 from conversations.care.closures import Closure
+from conversations.care.edits import (
+    Edit,
+    EditState,
+    Revision,
+    Target,
+    in_force,
+    last_touches,
+    revisions,
+    target_of,
+    touched_meanwhile,
+    value_without,
+)
 from conversations.care.hours import PUBLIC_OFFICE_RULES, VisitRules
 from conversations.care.life_projects import LifeProject, Question
 from conversations.care.people import STAFF, Consent, Contact, ContactId, Invitation, Role
+from conversations.care.rules import Change
 from conversations.care.tasks import Task, TaskKind, TaskStatus
 from conversations.care.unanswered import Unanswered, week_of
 from conversations.engine.outbound import Purpose
@@ -45,9 +59,11 @@ from conversations.engine.session import Notice, Session
 from conversations.errors import (
     AppointmentNotLive,
     CentreUnknown,
+    ChangedMeanwhile,
     CodeInvalid,
     CodesSlowed,
     InvitationInvalid,
+    NothingToRollBack,
     SlotTaken,
     TaskTaken,
     TaskUnknown,
@@ -676,6 +692,85 @@ class FakeLifeProjects:
         self.rows.pop(contact_id, None)
 
 
+class FakeContent:
+    def __init__(self) -> None:
+        self.rows: list[Edit] = []
+        self._numbers = count(1)
+
+    async def published(self) -> tuple[Change, ...]:
+        return tuple(
+            replace(edit.change, reviewed=edit.published_at.date() if edit.change.language else None)
+            for edit in in_force(self.rows).values()
+            if edit.published_at
+        )
+
+    async def drafts(self, by: ContactId) -> list[Edit]:
+        return [edit for edit in self.rows if edit.state is EditState.DRAFT and edit.by == by]
+
+    async def draft(self, by: ContactId, change: Change, *, before: object, now: datetime) -> None:
+        await self.drop_draft(by, target_of(change))
+        touch = last_touches(self.rows).get(target_of(change))
+        based_on = touch.revision if touch else None
+        self.rows.append(
+            Edit(next(self._numbers), change, before, EditState.DRAFT, by, now, based_on=based_on)
+        )
+
+    async def drop_draft(self, by: ContactId, target: Target) -> None:
+        gone = [draft for draft in await self.drafts(by) if draft.target == target]
+        self.rows = [edit for edit in self.rows if edit not in gone]
+
+    async def drop_drafts(self, by: ContactId) -> None:
+        gone = await self.drafts(by)
+        self.rows = [edit for edit in self.rows if edit not in gone]
+
+    async def publish(self, by: ContactId, *, now: datetime) -> int | None:
+        drafts = await self.drafts(by)
+        if touches := touched_meanwhile(drafts, self.rows):
+            for touch in touches:
+                held = in_force(self.rows).get(touch.target, touch)
+                self._change(
+                    [draft for draft in drafts if draft.target == touch.target],
+                    based_on=touch.revision,
+                    before=held.change.value,
+                )
+            raise ChangedMeanwhile(touches)
+        number = self._next_number()
+        self._change(drafts, state=EditState.PUBLISHED, published_at=now, revision=number)
+        return number if drafts else None
+
+    async def history(self) -> list[Revision]:
+        return revisions(self.rows)
+
+    async def roll_back(self, number: int, by: ContactId, *, now: datetime) -> int:
+        gone = [each for each in self.rows if (each.revision, each.state) == (number, EditState.PUBLISHED)]
+        if not gone:
+            raise NothingToRollBack(number)
+        following, holding = self._next_number(), in_force(self.rows)
+        back = [
+            Edit(
+                id=next(self._numbers),
+                change=replace(edit.change, value=value_without(edit.target, number, self.rows)),
+                before=holding[edit.target].change.value,
+                state=EditState.TAKEN_BACK,
+                by=by,
+                at=now,
+                published_at=now,
+                revision=following,
+                based_on=number,
+            )
+            for edit in gone
+        ]
+        self._change(gone, state=EditState.ROLLED_BACK)
+        self.rows += back
+        return following
+
+    def _next_number(self) -> int:
+        return 1 + max((edit.revision or 0 for edit in self.rows), default=0)
+
+    def _change(self, edits: Sequence[Edit], **values: Any) -> None:
+        self.rows = [replace(edit, **values) if edit in edits else edit for edit in self.rows]
+
+
 class FakeAnnouncements:
     """Counts who would get one; `delivers` moves the progress on."""
 
@@ -784,6 +879,7 @@ class FakeDesk:
         self.billing = FakeBilling()
         self.audit = FakeAudit()
         self.unanswered = FakeUnanswered()
+        self.content = FakeContent()
 
     def regions_of(self, contact: Contact) -> set[str]:
         """Return the codes of the regions a person lives in or has their centre in."""

@@ -10,6 +10,11 @@ from conversations.care.appointments import Need
 from conversations.care.rules import REVIEW_DAYS, Tag
 from conversations.care.sources import Source
 
+# A person reads it on a small telephone.
+LONGEST_ANSWER = 300
+# It stands above its answer.
+LONGEST_QUESTION = 120
+
 
 class Topic(StrEnum):
     """What a question is about; the values are ids of choices."""

@@ -191,13 +191,15 @@ class Change:
     """Another value for a field of an entry: a text of a language, or how a programme stands.
 
     `field` is named as in the file. `value` is a text, true or false (`open`), a date (`from`, `until`) or
-    region codes (`regions`); None where that is no longer known.
+    region codes (`regions`); None where that is no longer known. `reviewed` is when its writer compared it
+    with what they know; None leaves what was.
     """
 
     entry: str
     field: str
     value: object
     language: str | None = None
+    reviewed: date | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,6 +285,11 @@ def _text_faults(entry: str, name: str, said: Said) -> Iterator[Fault]:
             yield Fault(entry, where, "it names an amount of money; nobody is promised one.")
 
 
+def names_foundation(text: str, language: str) -> bool:
+    """Tell whether the text speaks of the Foundation by name."""
+    return _FOUNDATION[language] in fold_words(text)
+
+
 def _fact_faults(fact: Fact, rules: RuleSet) -> Iterator[Fault]:
     for key in fact.sources:
         if key not in rules.sources:
@@ -295,7 +302,7 @@ def _fact_faults(fact: Fact, rules: RuleSet) -> Iterator[Fault]:
         return
     for language, text in fact.text.items():
         folded, where = fold_words(text), f"text_{language}"
-        if _FOUNDATION[language] in folded:
+        if names_foundation(text, language):
             yield Fault(fact.id, where, f"tagged {fact.tag}, it must not be told as the Foundation's word.")
         elif fact is not rules.bring and fold_words(rules.centre_decides[language]) not in folded:
             yield Fault(fact.id, where, f"tagged {fact.tag}, it must say “{rules.centre_decides[language]}”.")
@@ -378,7 +385,7 @@ def _edited(fact: AnyFact, change: Change) -> AnyFact:
         if not isinstance(value, str) or change.language not in {each.code for each in LANGUAGES}:
             raise ChangeRefused(f"{change.entry}, {change.field}: say which language, and write a text.")
         texts: dict[str, Any] = {change.field: {**getattr(fact, change.field), change.language: value}}
-        return replace(fact, **texts)
+        return replace(fact, **texts, reviewed=change.reviewed or fact.reviewed)
     if isinstance(fact, Programme):
         match change.field, value:
             case ("open", bool() | None):

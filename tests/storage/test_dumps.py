@@ -162,7 +162,10 @@ async def fill(town: Town) -> None:
                 "changed_at": last,
             },
         ),
-        (content_changes, {"entry": "S6", "field": "text", "language": "ary", "value": odd, "at": NOW}),
+        (
+            content_changes,
+            {"entry": "S6", "field": "text", "language": "ary", "value": odd, "before": odd, "at": NOW},
+        ),
         (
             unanswered_questions,
             {

@@ -46,7 +46,7 @@ class ShowVisit(Step[Wish]):
         if visit.need is Need.PROJECT:
             # Translators: label, at most 20 characters. What the person prepares for the visit.
             choices.append(Choice("life_project", turn.pgettext("button", "📝 My project")))
-        return Prompt(visit_card(turn, visit, centre), choices)
+        return Prompt(await visit_card(turn, visit, centre), choices)
 
     async def chosen(self, turn: Turn[Wish], choice_id: str) -> Move:
         if choice_id == "life_project":

@@ -16,6 +16,7 @@ from conversations.engine.reply import Reply, Text
 from conversations.engine.turn import Turn
 from conversations.flows.beneficiary.wish import Wish
 from conversations.flows.source_words import source_words
+from conversations.flows.todays_content import current_questions
 
 
 @dataclass
@@ -66,7 +67,7 @@ class ChooseQuestion(_TakesQuestions):
     async def ask(self, turn: Turn[Asking]) -> Prompt:
         topic = _topic(turn)
         hint = turn.gettext("Choose a question, or write your own.")
-        about = turn.world.questions.about(topic)
+        about = (await current_questions(turn)).about(topic)
         return Prompt(
             f"{topic_label(turn, topic)}\n\n{hint}",
             [Choice(question.id, _wording(turn, question).label) for question in about],
@@ -80,7 +81,7 @@ class TellAnswer(_TakesQuestions):
     name = "answer"
 
     async def ask(self, turn: Turn[Asking]) -> Prompt:
-        question = turn.world.questions.question(turn.draft.question)
+        question = (await current_questions(turn)).question(turn.draft.question)
         if question is None:
             return Prompt(_gone(turn), [_others(turn)])
         wording = _wording(turn, question)
@@ -97,7 +98,7 @@ class TellAnswer(_TakesQuestions):
         return Prompt("\n\n".join(parts), [*choices, _others(turn)])
 
     async def chosen(self, turn: Turn[Asking], choice_id: str) -> Move:
-        question = turn.world.questions.question(turn.draft.question)
+        question = (await current_questions(turn)).question(turn.draft.question)
         if choice_id == "others" or question is None:
             return Goto(ChooseTopic)
         if choice_id == "sources":
@@ -113,7 +114,7 @@ class TellSources(_TakesQuestions):
     name = "sources"
 
     async def ask(self, turn: Turn[Asking]) -> Prompt:
-        question = turn.world.questions.question(turn.draft.question)
+        question = (await current_questions(turn)).question(turn.draft.question)
         if question is None:
             return Prompt(_gone(turn), [_others(turn)])
         lead = turn.gettext("Where this comes from. We read public pages; the centre has the last word.")
@@ -130,7 +131,8 @@ class ChooseMeant(_TakesQuestions):
     name = "meant"
 
     async def ask(self, turn: Turn[Asking]) -> Prompt:
-        found = [turn.world.questions.question(question_id) for question_id in turn.draft.guesses]
+        questions = await current_questions(turn)
+        found = [questions.question(question_id) for question_id in turn.draft.guesses]
         choices = [Choice(each.id, _wording(turn, each).label) for each in found if each is not None]
         # Translators: label, at most 24 characters. None of the questions above is the one meant.
         none = Choice("none", turn.pgettext("button", "🙅 None of these"))

@@ -12,12 +12,9 @@ from conversations.care.rules import (
     Fact,
     NextThing,
     Outcome,
-    Programme,
     Question,
     Said,
     Service,
-    Standing,
-    standing,
 )
 from conversations.care.visits import VisitNews, may_book
 from conversations.engine.flow import JSON, Again, Choice, Enter, Flow, Goto, Move, Prompt, Step
@@ -25,7 +22,9 @@ from conversations.engine.reply import Reply, Text
 from conversations.engine.turn import Turn
 from conversations.flows.beneficiary.questions import looked_up
 from conversations.flows.beneficiary.wish import Wish
+from conversations.flows.programme_words import programme_words
 from conversations.flows.source_words import source_words
+from conversations.flows.todays_content import current_rules
 from conversations.flows.visit_words import need_choices, need_label, what_to_bring
 
 # Facts with their sources that a small screen shows without scrolling far.
@@ -114,14 +113,14 @@ class TellOutcome(Step[Enquiry]):
     name = "outcome"
 
     async def ask(self, turn: Turn[Enquiry]) -> Prompt:
-        verdict = leading(_verdicts(turn))
+        verdict = leading(await _verdicts(turn))
         headline = _say(turn, turn.world.rules.outcomes[verdict.outcome])
         parts = [
             need_label(turn, _need(turn)),
             f"{headline}\n{_why(turn, verdict)}",
             "\n".join(_say(turn, rule.text) for rule in verdict.reassurances),
             _say(turn, (verdict.see or (verdict.service,))[0].next),
-            what_to_bring(turn) if NextThing.BOOK in verdict.then else "",
+            await what_to_bring(turn) if NextThing.BOOK in verdict.then else "",
         ]
         return Prompt("\n\n".join(filter(None, parts)), [*_next_things(turn, verdict), *_ways_on(turn)])
 
@@ -147,13 +146,13 @@ class TellMore(Step[Enquiry]):
     name = "more"
 
     async def ask(self, turn: Turn[Enquiry]) -> Prompt:
-        services = _open_services(turn)
+        services = _open_services(await _verdicts(turn))
         known = {service.id for service in services}
         parts = [need_label(turn, _need(turn))]
         parts += [f"{_say(turn, service.text)} {_say(turn, service.next)}" for service in services]
         parts += [
-            _programme(turn, programme)
-            for programme in turn.world.rules.programmes
+            programme_words(turn, programme, _region(turn))
+            for programme in (await current_rules(turn)).programmes
             if known.intersection(programme.services)
         ]
         return Prompt("\n\n".join(parts), [_sources(turn)])
@@ -169,7 +168,7 @@ class TellSources(Step[Enquiry]):
     name = "sources"
 
     async def ask(self, turn: Turn[Enquiry]) -> Prompt:
-        facts = _facts(leading(_verdicts(turn)))
+        facts = _facts(leading(await _verdicts(turn)))
         pages = -(-len(facts) // FACTS_A_PAGE)
         start = turn.draft.page % pages * FACTS_A_PAGE
         parts = [turn.gettext("Where this comes from. We read public pages; the centre has the last word.")]
@@ -218,8 +217,8 @@ def _answers(turn: Turn[Enquiry]) -> Answers:
     return Answers((_need(turn),), turn.draft.given)
 
 
-def _verdicts(turn: Turn[Enquiry]) -> list[Verdict]:
-    return evaluate(turn.world.rules, _answers(turn))
+async def _verdicts(turn: Turn[Enquiry]) -> list[Verdict]:
+    return evaluate(await current_rules(turn), _answers(turn))
 
 
 def _onward(turn: Turn[Enquiry]) -> Move:
@@ -288,32 +287,15 @@ async def _book(turn: Turn[Enquiry]) -> Move:
     return Enter("booking", Wish(need=turn.draft.need), step=step)
 
 
-def _open_services(turn: Turn[Enquiry]) -> list[Service]:
+def _open_services(verdicts: list[Verdict]) -> list[Service]:
     """Return the need's services that are not for others; where all are, those to look at instead."""
-    verdicts = _verdicts(turn)
     services = [each.service for each in verdicts if each.outcome is not Outcome.ELSEWHERE]
     return services or list(leading(verdicts).see)
 
 
-def _programme(turn: Turn[Enquiry], programme: Programme) -> str:
-    region = turn.contact.province_code.partition(".")[0] if turn.contact.province_code else None
-    how = _standing(turn, programme, standing(programme, turn.today, region))
-    return f"{_say(turn, programme.name)}\n{_say(turn, programme.text)} {how}"
-
-
-def _standing(turn: Turn[Enquiry], programme: Programme, how: Standing) -> str:
-    match how:
-        case Standing.OPEN if programme.closes_on:
-            until = turn.gettext("It is open now, until {day}.")
-            return until.format(day=turn.format_day(programme.closes_on))
-        case Standing.OPEN:
-            return turn.gettext("It is open now.")
-        case Standing.NOT_NOW:
-            return turn.gettext("It is not open now; the centre tells you of the next one.")
-        case Standing.NOT_HERE:
-            return turn.gettext("It is open in other regions; the centre tells you of the next one near you.")
-        case Standing.NOT_KNOWN:
-            return turn.gettext("Whether it is open now, the centre tells you.")
+def _region(turn: Turn[Enquiry]) -> str | None:
+    """Return the region the person said they live in."""
+    return turn.contact.province_code.partition(".")[0] if turn.contact.province_code else None
 
 
 def _facts(verdict: Verdict) -> list[Fact]:

@@ -158,7 +158,7 @@ async def _move(turn: Turn[Wish], day: date, at: time) -> str:
 
 
 async def _card(turn: Turn[Any], visit: Appointment) -> str:
-    return visit_card(turn, visit, await turn.desk.centres.get(visit.centre_slug))
+    return await visit_card(turn, visit, await turn.desk.centres.get(visit.centre_slug))
 
 
 async def _too_many(turn: Turn[Wish], day: date) -> Move:

@@ -38,11 +38,13 @@ def upgrade() -> None:
         sa.Column("field", sa.Text(), nullable=False),
         sa.Column("language", sa.Text()),
         sa.Column("value", sa.Text(), nullable=False),
+        sa.Column("before", sa.Text(), nullable=False),
         sa.Column("state", sa.String(length=12), nullable=False, server_default="draft"),
         sa.Column("by_contact_id", IDENTITY),
         sa.Column("at", MOMENT, nullable=False),
         sa.Column("published_at", MOMENT),
         sa.Column("revision", sa.Integer()),
+        sa.Column("based_on", sa.Integer()),
         sa.ForeignKeyConstraint(
             ["by_contact_id"],
             ["contacts.id"],
@@ -52,6 +54,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id", name=op.f("pk_content_changes")),
         sqlite_autoincrement=True,
     )
+    op.create_index(op.f("ix_content_changes_state"), "content_changes", ["state"])
     op.create_table(
         "unanswered_questions",
         sa.Column("id", IDENTITY, autoincrement=True, nullable=False),
