@@ -1,6 +1,6 @@
 # Everything from a fresh clone: Python 3.11 or newer and make are all that is needed.
 .DEFAULT_GOAL := help
-.PHONY: help run test kills lint types contract catalogues catalogues-check compiled dev browser locks
+.PHONY: help run test kills lint types contract catalogues catalogues-check facts-check compiled dev browser locks
 
 VENV ?= .venv
 PYTHON := $(VENV)/bin/python
@@ -40,6 +40,10 @@ catalogues: $(VENV)/runtime ## take new texts from the code to the translators, 
 
 catalogues-check: $(VENV)/runtime ## check texts and translations, changing nothing
 	$(PYTHON) -m bot.catalogues check
+
+facts-check: $(VENV)/runtime ## check rules, questions and sources: texts, limits, age of reviews
+	$(PYTHON) -m bot.rules_file check
+	$(PYTHON) -m bot.questions_file check
 
 compiled: $(VENV)/runtime
 	@$(PYTHON) -m bot.catalogues compile

@@ -25,6 +25,7 @@ from bot.centres_file import CentresFileBroken
 from bot.logs import configure_logs
 from bot.restore import Restored, restore_postgresql, restore_sqlite
 from bot.settings import Settings, SettingsWrong, load_settings
+from bot.sources_file import DataFileBroken
 from bot.texts import CataloguesMissing
 from bot.zone import ZoneDataWrong, use_pinned_zones
 from conversations.care.people import ContactId, Role
@@ -43,6 +44,7 @@ from storage.errors import (
 OPERATORS_MISTAKES = (
     SettingsWrong,
     CentresFileBroken,
+    DataFileBroken,
     CataloguesMissing,
     ZoneDataWrong,
     KeysBroken,

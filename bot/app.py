@@ -54,6 +54,8 @@ from bot.http.health import Health
 from bot.leading import Leading
 from bot.pacing import Pacer, SharedPacer
 from bot.places import load_catchment, load_places
+from bot.questions import load_questions
+from bot.rules_file import read_rules
 from bot.settings import Role, Settings, SettingsWrong
 from bot.systemd import READY, STOPPING, Systemd
 from bot.texts import load_texts
@@ -62,6 +64,7 @@ from bot.turns import Parser, Trouble, Turns, Voice
 from bot.zone import casablanca, check_zone
 from conversations.care.people import STAFF
 from conversations.care.people import Role as PersonRole
+from conversations.care.rules import faults
 from conversations.care.wall_time import to_local
 from conversations.engine.reply import Channel
 from conversations.flows import routes
@@ -120,13 +123,18 @@ async def opened(settings: Settings) -> AsyncIterator[Service]:
         database = Database(engine, keys, zone=voice.world.zone, zone_name=ZONE_NAME)
         await _refuse_the_demos(settings, database)
         clock = await _clock(settings, database)
+        today = to_local(clock.now(), voice.world.zone).date()
+        if to_review := [fault.entry for fault in faults(voice.world.rules, today=today)]:
+            log.warning("rules_to_review", entries=",".join(to_review))
+        if to_review := [question.id for question in voice.world.questions.to_review(today)]:
+            log.warning("questions_to_review", entries=",".join(to_review))
         async with database.transaction() as unit:
             await unit.marks.set(KEYS_MARK, keys.sign)
             await unit.marks.set(KEY_IDS_MARK, ",".join(sorted(keys.ids)))
             await unit.centres.load(
                 [replace(seed, region_code=_region_code(voice, seed.city_fr)) for seed in seeds]
             )
-            await propose_holidays(unit, to_local(clock.now(), voice.world.zone).date())
+            await propose_holidays(unit, today)
         yield Service(settings, database, voice, clock)
     finally:
         await engine.dispose()
@@ -152,7 +160,8 @@ async def opened_beside(settings: Settings) -> AsyncIterator[tuple[AsyncEngine, 
 
 def load_voice() -> Voice:
     """Return flows, texts and places: the conversation without a database."""
-    world = World(load_places(), load_catchment(), casablanca(), ZONE_NAME)
+    places = load_places()
+    world = World(places, load_catchment(), casablanca(), ZONE_NAME, read_rules(), load_questions(places))
     return Voice(routes(), load_texts(), world)
 
 

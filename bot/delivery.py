@@ -17,6 +17,8 @@ import structlog
 from bot.announcement_text import announcement_message
 from bot.channels.channel import (
     AddressUnreachable,
+    File,
+    FileSender,
     Gate,
     Held,
     MessageRefused,
@@ -27,6 +29,7 @@ from bot.channels.channel import (
     Undeliverable,
 )
 from bot.clock import Clock
+from bot.documents import Documents
 from bot.fallback import Fallback
 from bot.metrics import metrics
 from bot.pacing import Pacer, SharedPacer
@@ -56,6 +59,8 @@ ANNOUNCEMENTS_REMEMBERED = 16
 # Retries double from one second to ten minutes; after about a day a message says nothing useful any more.
 LONGEST_RETRY_S = 600.0
 MOST_ATTEMPTS = 150
+# A page holds up the answers behind it: what its file can't do by then its words can.
+MOST_FILE_ATTEMPTS = 4
 # So many messages in a row that could not leave are more than a mishap of one of them.
 FAILURES_TOLD = 5
 
@@ -102,8 +107,10 @@ class Delivery:
         after_sent: AfterSent | None = None,
         gate: Gate | None = None,
         fallback: Fallback | None = None,
+        documents: Documents | None = None,
     ) -> None:
         self._database = database
+        self._documents = documents or Documents(database, texts)
         self._gate = gate
         self._fallback = fallback
         self._after_sent = after_sent
@@ -356,8 +363,22 @@ class Delivery:
         )
 
     async def _send_on(self, row: OutboxRow, message: OutboundMessage) -> Sent:
+        if message.document is None:
+            return await self._hand_over(row, message)
+        as_text = row.attempts > MOST_FILE_ATTEMPTS or not isinstance(self._sender, FileSender)
+        made = await self._documents.make(message.document, message.language, as_text=as_text)
+        if made.file is not None:
+            try:
+                return await self._hand_over(row, message, made.file)
+            except MessageRefused as error:
+                log.warning("file_refused", row=row.id, reason=error.reason)
+        return await self._hand_over(row, replace(message, text=made.text, document=None))
+
+    async def _hand_over(self, row: OutboxRow, message: OutboundMessage, file: File | None = None) -> Sent:
         if self._gate is not None:
-            return await self._gate.send(row, message)
+            return await self._gate.send(row, message, file)
+        if file is not None and isinstance(self._sender, FileSender):
+            return Sent(await self._sender.send_file(row.external_id, message, file))
         return Sent(await self._sender.send(row.external_id, message))
 
     def _again(self, row: OutboxRow, reason: str, wait_s: float) -> Delivered:

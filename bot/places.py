@@ -43,6 +43,10 @@ class PlaceIndex:
         places = dict.fromkeys(place for _, place in entries)
         return [Match(place, certain) for place in list(places)[:limit]]
 
+    def is_name(self, text: str) -> bool:
+        """Tell whether the text as a whole is the name of a place, whatever its spelling."""
+        return fold(text) in self._by_key
+
     def place(self, place_id: str) -> Place | None:
         return self._places.get(place_id)
 

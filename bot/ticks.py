@@ -53,6 +53,7 @@ KEEP = {
     Grows.TASKS: timedelta(days=90),
     Grows.LOOKS: timedelta(days=365),
 }
+KEEP_UNANSWERED = timedelta(days=365)
 KEEP_REFUSED = timedelta(days=1)
 KEEP_ERASED = timedelta(hours=1)
 # Between two steps of forgetting, so that others get their turn.
@@ -238,6 +239,8 @@ class Ticks:
         counts = {what.value: await self._prune(what, now - age) for what, age in KEEP.items()}
         await self._in_steps(self._forget_chats)
         await self._in_steps(partial(self._forget_openings, now))
+        week = to_local(now - KEEP_UNANSWERED, self._voice.world.zone).date()
+        await self._in_steps(lambda unit: unit.unanswered.forget(before=week, limit=BATCH))
         log.info("retention_done", **counts)
 
     async def forget_people(self) -> None:

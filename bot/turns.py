@@ -26,7 +26,7 @@ from conversations.engine.flow import Choice
 from conversations.engine.outbound import OutboundMessage, Purpose
 from conversations.engine.reply import Blocked, Channel, Inbound, Location, Tap, Text
 from conversations.engine.session import Notice, Session
-from conversations.engine.turn import Effect, Push, Turn
+from conversations.engine.turn import Effect, Push, SendDocument, Show, Turn
 from conversations.engine.words import Word
 from conversations.flows.beneficiary.door import at_the_door
 from conversations.flows.handover import make_task
@@ -402,11 +402,16 @@ class Turns:
     ) -> None:
         tap_ref = inbound.tap_ref
         # The answer first: what is pushed to the same chat comes under it.
-        for number, effect in enumerate(sorted(effects, key=lambda each: isinstance(each, Push))):
+        for number, effect in enumerate(sorted(effects, key=_comes)):
             if isinstance(effect, Push):
                 # What somebody else can't be told must not undo what this person has just done.
                 async with on_its_own(unit, "push_failed", flow=effect.flow):
                     await show_push(unit, effect, self._voice, now=turn.now)
+                continue
+            if isinstance(effect, SendDocument):
+                caption = turn.texts.gettext("📄 Here is the page, ready to print.")
+                page = replace(_message(caption, turn.texts, (), None), document=effect.document)
+                await self._say(unit, inbound, address_id, page, turn.now, key=f"in:{update_id}:{number}")
                 continue
             prompt = effect.prompt
             message = replace(
@@ -625,6 +630,11 @@ def _message(
         prompt_ref=prompt_ref,
         tap_ref=tap_ref,
     )
+
+
+def _comes(effect: Effect) -> int:
+    """Return a number that puts the answer before its page, and both before what is pushed."""
+    return [Show, SendDocument, Push].index(type(effect))
 
 
 def _location_label(texts: Texts) -> str:

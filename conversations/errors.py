@@ -4,8 +4,13 @@ A person's wrong answer is not here: a flow answers it with `Again`. No text of
 an exception ever names a person; it holds ids and codes only.
 """
 
+from collections.abc import Sequence
 from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from conversations.care.edits import Edit
 
 
 class JisrError(Exception):
@@ -95,3 +100,15 @@ class PinsSlowed(JisrError):
     def __init__(self, until: datetime) -> None:
         super().__init__(until.isoformat())
         self.until = until
+
+
+class ChangedMeanwhile(JisrError):
+    """Others published or rolled back what a manager was changing; `touches` are their edits."""
+
+    def __init__(self, touches: "Sequence[Edit]") -> None:
+        super().__init__(len(touches))
+        self.touches = touches
+
+
+class NothingToRollBack(JisrError):
+    """No publication has this number, or it was rolled back already."""

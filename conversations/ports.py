@@ -5,7 +5,7 @@ has ended well, and all of it is undone when the turn fails. Moments are aware U
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time, tzinfo
 from typing import Protocol
 
@@ -14,13 +14,19 @@ from conversations.care.announcements import Announcement, Audience, Cost, Progr
 from conversations.care.appointments import Appointment, Need
 from conversations.care.centres import Centre
 from conversations.care.closures import Closure
+from conversations.care.edition import Editions
+from conversations.care.edits import Edit, Revision, Target
 from conversations.care.hours import VisitRules
+from conversations.care.life_projects import LifeProject, Question
 from conversations.care.nearest import Catchment
 from conversations.care.obstacles import Obstacle
 from conversations.care.people import Contact, ContactId, Invitation, Role
 from conversations.care.places import PlaceFinder
 from conversations.care.profiles import Profile
+from conversations.care.questions import QuestionBook
+from conversations.care.rules import Change, RuleSet
 from conversations.care.tasks import Task, TaskKind
+from conversations.care.unanswered import Unanswered
 from conversations.engine.outbound import Purpose
 from conversations.engine.session import Session
 
@@ -267,6 +273,21 @@ class Outbox(Protocol):
         """Return what kept the newest message from a person; None when it arrived, or none was written."""
 
 
+class LifeProjects(Protocol):
+    """One a person."""
+
+    async def get(self, contact_id: ContactId) -> LifeProject | None:
+        """Return the person's project, None when they have begun none."""
+
+    async def answer(self, contact_id: ContactId, question: Question, words: str, *, now: datetime) -> None:
+        """Keep one answer in place of what it was; the first one makes the project."""
+
+    async def attach(self, contact_id: ContactId, appointment_id: int | None) -> None:
+        """Let the centre of a visit read it; None: nobody any more. Without a project nothing happens."""
+
+    async def delete(self, contact_id: ContactId) -> None: ...
+
+
 class Announcements(Protocol):
     async def count(self, audience: Audience, languages: Collection[str]) -> int:
         """Return how many would get it: agreed to news, reachable, in the audience, with a text."""
@@ -299,6 +320,51 @@ class Audit(Protocol):
         """Return when staff opened something of the person's, newest first."""
 
 
+class UnansweredQuestions(Protocol):
+    """What people asked that no answer is written for; nothing of who asked."""
+
+    async def note(self, language: str, words: str, *, day: date) -> None:
+        """Count the question. The words are those that `QuestionBook.known_words` leaves, nothing else."""
+
+    async def all(self) -> Sequence[Unanswered]:
+        """Return what was asked, the most often asked first."""
+
+    async def remove(self, unanswered_id: int) -> None: ...
+
+
+class Content(Protocol):
+    """What managers change of what is told. See conversations/care/edits.py for what holds when."""
+
+    async def published(self) -> tuple[Change, ...]:
+        """Return what holds now over what was shipped, in the order in which it was published."""
+
+    async def drafts(self, by: ContactId) -> list[Edit]:
+        """Return what a manager has changed and not published, oldest first."""
+
+    async def draft(self, by: ContactId, change: Change, *, before: object, now: datetime) -> None:
+        """Keep a change for its manager alone, in place of an earlier one of theirs to the same."""
+
+    async def drop_draft(self, by: ContactId, target: Target) -> None: ...
+
+    async def drop_drafts(self, by: ContactId) -> None: ...
+
+    async def publish(self, by: ContactId, *, now: datetime) -> int | None:
+        """Let a manager's drafts hold from now on, all of them; returns their number, None without drafts.
+
+        Raises ChangedMeanwhile when others touched a field since its draft was written, also when both
+        publish at once; nothing is published then, and the next time it is.
+        """
+
+    async def history(self) -> list[Revision]:
+        """Return what was published and rolled back, newest first."""
+
+    async def roll_back(self, number: int, by: ContactId, *, now: datetime) -> int:
+        """Let hold again what held before a publication, and write that down under a number of its own.
+
+        What was changed once more since stays. Raises NothingToRollBack, when somebody was faster, too.
+        """
+
+
 class Desk(Protocol):
     """All stores of one unit of work."""
 
@@ -327,22 +393,36 @@ class Desk(Protocol):
     @property
     def outbox(self) -> Outbox: ...
     @property
+    def life_projects(self) -> LifeProjects: ...
+    @property
     def announcements(self) -> Announcements: ...
     @property
     def billing(self) -> Billing: ...
     @property
     def audit(self) -> Audit: ...
+    @property
+    def unanswered(self) -> UnansweredQuestions: ...
+    @property
+    def content(self) -> Content: ...
 
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """What does not change while the service runs: places, who covers which province, the country's zone.
+    """What does not change while the service runs: places, who covers which province, the zone, the facts.
 
-    `daily_budget` is how many charged messages a day announcements may use up; None: any number.
+    `rules` and `questions` are as they were shipped; what people are told is the edition of
+    conversations/flows/todays_content.py. `daily_budget` is how many charged messages a day announcements may
+    use up; None: any number.
     """
 
     places: PlaceFinder
     catchment: Catchment
     zone: tzinfo
     zone_name: str
+    rules: RuleSet
+    questions: QuestionBook
     daily_budget: int | None = None
+    editions: Editions = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "editions", Editions(self.rules, self.questions))

@@ -19,6 +19,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.care.appointments import AppointmentStatus
+from conversations.care.edits import EditState
 from conversations.care.people import Consent, ContactId, Role
 from conversations.care.tasks import TaskStatus
 from conversations.engine.reply import Channel
@@ -27,6 +28,7 @@ from storage.tables import (
     appointments,
     audit,
     contacts,
+    content_changes,
     due_messages,
     held_messages,
     inbox,
@@ -34,6 +36,7 @@ from storage.tables import (
     is_live,
     is_unsent,
     is_waiting,
+    life_projects,
     link_codes,
     notices,
     openings,
@@ -68,7 +71,8 @@ async def erase(connection: AsyncConnection, contact_id: ContactId, *, at: datet
     """Delete all about a person but the address last used, which a last word still goes to."""
     person = select(literal(contact_id).label("id"))
     await _delete_messages(connection, person)
-    for table in (sessions, notices, due_messages, tasks, link_codes):
+    await _let_go_of_content(connection, contact_id)
+    for table in (sessions, notices, due_messages, tasks, link_codes, life_projects):
         await connection.execute(delete(table).where(table.c.contact_id == contact_id))
     await connection.execute(delete(audit).where(audit.c.at_contact_id == contact_id))
     await _hand_back_tasks(connection, person)
@@ -274,6 +278,15 @@ async def _cut_loose_visits(connection: AsyncConnection, contact_id: ContactId, 
             changed_at=at,
         )
     )
+
+
+async def _let_go_of_content(connection: AsyncConnection, contact_id: ContactId) -> None:
+    """Delete a manager's drafts; what they published stays, without saying who did."""
+    theirs = content_changes.c.by_contact_id == contact_id
+    await connection.execute(
+        delete(content_changes).where(theirs, content_changes.c.state == EditState.DRAFT)
+    )
+    await connection.execute(update(content_changes).where(theirs).values(by_contact_id=None))
 
 
 async def _keep_one_address(connection: AsyncConnection, contact_id: ContactId) -> None:

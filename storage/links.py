@@ -4,6 +4,7 @@ The rule of joining. Who owns the code stays who they are: their language, name,
 the conversation hold. All addresses of the one who typed it become theirs. Visits with their reminders, tasks
 and who looked at them move along, so the visits of both stay, even where two fall on one day. What the owner
 never said (a name, a centre, a province) is taken over; of two answers about consent the newer holds.
+Of two life projects the owner's stays.
 The other's dialogue and questions after release go, since the owner has their own; then the other is deleted.
 
 An account of staff is joined by a link code alone, and only to an address of somebody who is new: it opens
@@ -15,7 +16,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, delete, insert, or_, select, update
+from sqlalchemy import ColumnElement, Select, delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.care.addresses import LIFE, LONGEST_WAIT, LinkKind, LinkOffer, new_code, wait_after
@@ -30,6 +31,7 @@ from storage.tables import (
     contacts,
     due_messages,
     held_messages,
+    life_projects,
     link_codes,
     notices,
     profiles,
@@ -150,6 +152,10 @@ class LinkStore:
             .values(contact_id=owner)
         )
         if not is_staffs:
+            if not await self._connection.scalar(_has_project(owner)):
+                await self._connection.execute(
+                    update(life_projects).where(life_projects.c.contact_id == other).values(contact_id=owner)
+                )
             taken_over = _taken_over(people[owner], people[other])
             await self._connection.execute(
                 update(contacts).where(contacts.c.id == owner).values(**taken_over)
@@ -184,6 +190,10 @@ class LinkStore:
 def _still_good(now: datetime) -> ColumnElement[bool]:
     unused = link_codes.c.used_at.is_(None)
     return unused & or_(link_codes.c.expires_at.is_(None), link_codes.c.expires_at > now)
+
+
+def _has_project(contact_id: ContactId) -> Select[bool]:
+    return select(select(life_projects).where(life_projects.c.contact_id == contact_id).exists())
 
 
 def _taken_over(owner: Any, other: Any) -> dict[str, Any]:

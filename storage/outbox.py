@@ -314,14 +314,15 @@ class OutboxStore:
 
         `since` leaves out what was written before: somebody else used the address then.
         """
-        query = (
-            _chat(address_id, now)
-            .where(outbox.c.status.not_like("failed%"), ~is_held())
-            .where(true() if since is None else outbox.c.created_at >= since)
-            .order_by(outbox.c.id.desc())
-            .limit(limit)
-        )
+        query = _readable(address_id, now, since).order_by(outbox.c.id.desc()).limit(limit)
         return list(reversed(await self._shown(query)))
+
+    async def shown_to(
+        self, address_id: int, row_id: int, *, now: datetime, since: datetime | None = None
+    ) -> Shown | None:
+        """Return one message of those that `history` gives; None when it is none of them."""
+        shown = await self._shown(_readable(address_id, now, since).where(outbox.c.id == row_id))
+        return shown[0] if shown else None
 
     async def report(self, results: Sequence[Delivered]) -> None:
         """Write down what became of claimed rows, all in one statement."""
@@ -787,6 +788,15 @@ def _still_wanted() -> Label[bool]:
     """Return whether news are still to be read: the person wants news, and nobody stopped them."""
     news_wanted = contacts.c.news & (announcements.c.status == "running")
     return case((outbox.c.announcement_id.is_not(None), news_wanted), else_=true()).label("still_wanted")
+
+
+def _readable(address_id: int, now: datetime, since: datetime | None) -> Select[Any]:
+    """Return the query for what who uses an address now may read there."""
+    return (
+        _chat(address_id, now)
+        .where(outbox.c.status.not_like("failed%"), ~is_held())
+        .where(true() if since is None else outbox.c.created_at >= since)
+    )
 
 
 def _chat(address_id: int, now: datetime) -> Select[Any]:

@@ -523,6 +523,63 @@ audit = Table(
     Index("ix_audit_at_contact_id", "at_contact_id", "at"),
 )
 
+# What a person prepares for a visit about a business of their own, in their own words.
+life_projects = Table(
+    "life_projects",
+    metadata,
+    Column(
+        "contact_id",
+        Identity,
+        ForeignKey("contacts.id", ondelete="CASCADE"),
+        primary_key=True,
+        autoincrement=False,
+    ),
+    # JSON of question -> words; "" for one that was left out.
+    Column("answers_enc", LargeBinary, nullable=False),
+    # The visit whose centre may read it; NULL: nobody may.
+    Column("appointment_id", Identity, ForeignKey("appointments.id", ondelete="SET NULL")),
+    Column("created_at", Moment, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+)
+
+# Managers' changes to rules and answers, over what the packaged files say; nothing of a person.
+content_changes = Table(
+    "content_changes",
+    metadata,
+    _id(),
+    Column("entry", Text, nullable=False),
+    Column("field", Text, nullable=False),
+    # NULL: what the field says is the same in every language.
+    Column("language", Text),
+    # JSON, as is what stood there when it was written.
+    Column("value", Text, nullable=False),
+    Column("before", Text, nullable=False),
+    # draft, published, rolled_back, taken_back
+    Column("state", String(12), nullable=False, server_default="draft"),
+    Column("by_contact_id", Identity, ForeignKey("contacts.id", ondelete="SET NULL")),
+    Column("at", Moment, nullable=False),
+    Column("published_at", Moment),
+    # What was published together has one number.
+    Column("revision", Integer),
+    # Of a draft the revision that had last touched its field, of what a roll back wrote the one it took back.
+    Column("based_on", Integer),
+    Index("ix_content_changes_state", "state"),
+)
+
+# Questions that found no answer, in words that the service itself knows; the others stand as "…".
+unanswered_questions = Table(
+    "unanswered_questions",
+    metadata,
+    _id(),
+    Column("language", String(8), nullable=False),
+    Column("words", Text, nullable=False),
+    Column("count", Integer, nullable=False, server_default="1"),
+    # Mondays.
+    Column("first_week", Date, nullable=False),
+    Column("last_week", Date, nullable=False),
+    UniqueConstraint("language", "words"),
+)
+
 # Single values the service keeps for itself: the demo's clock, the last closures proposal.
 marks = Table(
     "marks",

@@ -14,9 +14,11 @@ from storage.billing import BillingStore
 from storage.centres import CentreStore
 from storage.closures import ClosureStore
 from storage.contacts import ContactStore
+from storage.content import ContentStore
 from storage.encryption import KeyRing
 from storage.inbox import InboxStore
 from storage.invitations import InvitationStore
+from storage.life_projects import LifeProjectStore
 from storage.links import LinkStore
 from storage.marks import MarkStore
 from storage.outbox import Carrier, OutboxStore
@@ -25,6 +27,7 @@ from storage.schedule import DueStore
 from storage.sessions import SessionStore
 from storage.tasks import TaskStore
 from storage.templates import TemplateStore
+from storage.unanswered import UnansweredStore
 
 if TYPE_CHECKING:
     from conversations.ports import Desk
@@ -58,13 +61,16 @@ class UnitOfWork:
         self.appointments = AppointmentStore(connection, zone_name, zone)
         self.schedule = DueStore(connection)
         self.tasks = TaskStore(connection, keys)
+        self.life_projects = LifeProjectStore(connection, keys)
         self.announcements = AnnouncementStore(connection)
         self.audit = AuditStore(connection)
         self.inbox = InboxStore(connection, keys)
         self.outbox = OutboxStore(connection, keys, topics=self.topics, carriers=carriers)
         self.marks = MarkStore(connection)
         self.templates = TemplateStore(connection)
+        self.unanswered = UnansweredStore(connection)
         self.billing = BillingStore(connection, zone)
+        self.content = ContentStore(connection, zone)
 
 
 if TYPE_CHECKING:

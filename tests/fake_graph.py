@@ -1186,6 +1186,9 @@ async def _body_of(request: web.Request) -> JSON:
     """Return a JSON body decoded, or a form's fields: of a file its bytes."""
     if request.content_type == "multipart/form-data":
         form = await request.post()
+        for value in form.values():
+            if isinstance(value, web.FileField) and value.content_type != form.get("type"):
+                raise Refused(100, "type must be that of the file")
         return {
             name: value.file.read() if isinstance(value, web.FileField) else value
             for name, value in form.items()

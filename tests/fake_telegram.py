@@ -84,6 +84,7 @@ class Upload:
 
     filename: str
     content: bytes
+    mime_type: str | None = None
 
 
 @dataclass(frozen=True)
@@ -965,8 +966,10 @@ class _Methods:
 
     async def send_document(self, params: JSON) -> JSON:
         document, upload = self._file("document", params)
-        name = {"file_name": upload.filename} if upload else {}
-        return self._send(params, {"document": {**document, **name}, **_caption(params)})
+        about: JSON = {"file_name": upload.filename} if upload else {}
+        if upload and upload.mime_type:
+            about["mime_type"] = upload.mime_type
+        return self._send(params, {"document": {**document, **about}, **_caption(params)})
 
     async def send_location(self, params: JSON) -> JSON:
         return self._send(params, {"location": _place(params)})
@@ -1301,7 +1304,7 @@ def _with_files(fields: Iterable[tuple[str, str | bytes | bytearray | web.FileFi
     files: dict[str, Upload] = {}
     for name, value in fields:
         if isinstance(value, web.FileField):
-            files[name] = Upload(value.filename, value.file.read())
+            files[name] = Upload(value.filename, value.file.read(), value.content_type)
         else:
             plain[name] = value
     for name, value in plain.items():

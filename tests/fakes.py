@@ -7,11 +7,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 from itertools import count
+from typing import Any
 
 from bot import zone
 from bot.centres_file import read_centres
 from bot.holidays import proposed_closures
 from bot.places import load_catchment, load_places
+from bot.questions import load_questions
+from bot.rules_file import read_rules
 from bot.texts import GettextTexts
 from conversations.care.addresses import (
     LIFE,
@@ -32,20 +35,37 @@ from conversations.care.announcements import (
 from conversations.care.appointments import Appointment, AppointmentStatus, Need, new_visit_code
 from conversations.care.centres import Centre, CentreStatus
 from conversations.care.closures import Closure
+from conversations.care.edits import (
+    Edit,
+    EditState,
+    Revision,
+    Target,
+    in_force,
+    last_touches,
+    revisions,
+    target_of,
+    touched_meanwhile,
+    value_without,
+)
 from conversations.care.hours import PUBLIC_OFFICE_RULES, VisitRules
+from conversations.care.life_projects import LifeProject, Question
 from conversations.care.obstacles import Obstacle
 from conversations.care.people import STAFF, Consent, Contact, ContactId, Invitation, Role
 from conversations.care.profiles import LOCKS_AFTER, Profile
+from conversations.care.rules import Change
 from conversations.care.tasks import Task, TaskKind, TaskStatus
+from conversations.care.unanswered import Unanswered, week_of
 from conversations.engine.outbound import Purpose
 from conversations.engine.reply import Channel
 from conversations.engine.session import Notice, Session
 from conversations.errors import (
     AppointmentNotLive,
     CentreUnknown,
+    ChangedMeanwhile,
     CodeInvalid,
     CodesSlowed,
     InvitationInvalid,
+    NothingToRollBack,
     PinsSlowed,
     PinWrong,
     ProfileUnknown,
@@ -85,8 +105,9 @@ def marked_texts() -> dict[str, Texts]:
 
 @cache
 def real_world() -> World:
-    """Return the packaged places, catchment and zone."""
-    return World(load_places(), load_catchment(), zone.casablanca(), zone.NAME)
+    """Return the packaged places, catchment, zone, rules and questions."""
+    places = load_places()
+    return World(places, load_catchment(), zone.casablanca(), zone.NAME, read_rules(), load_questions(places))
 
 
 class FakeContacts:
@@ -186,6 +207,7 @@ class FakeContacts:
         for address_id, owner in list(desk.addresses.owners.items()):
             if owner == contact_id:
                 await desk.profiles.leave(address_id, contact_id)
+        desk.life_projects.rows.pop(contact_id, None)
         self._contacts[contact_id] = Contact(
             id=contact_id,
             role=Role.BENEFICIARY,
@@ -310,6 +332,8 @@ class FakeLinks:
         for task in desk.tasks.rows.values():
             if task.contact_id == other:
                 desk.tasks.rows[task.id] = replace(task, contact_id=owner)
+        if theirs := desk.life_projects.rows.pop(other, None):
+            desk.life_projects.rows.setdefault(owner, theirs)
         desk.schedule.due = [
             replace(due, contact_id=owner) if due.contact_id == other else due
             for due in desk.schedule.due
@@ -752,6 +776,125 @@ class FakeTasks:
         return next((task for task in reversed(own) if task.status is not TaskStatus.DONE), None)
 
 
+class FakeUnanswered:
+    def __init__(self) -> None:
+        self.rows: list[Unanswered] = []
+        self._numbers = count(1)
+
+    async def note(self, language: str, words: str, *, day: date) -> None:
+        week = week_of(day)
+        for number, row in enumerate(self.rows):
+            if (row.language, row.words) == (language, words):
+                self.rows[number] = replace(row, count=row.count + 1, last_week=week)
+                return
+        self.rows.append(Unanswered(next(self._numbers), language, words, 1, week, week))
+
+    async def all(self) -> list[Unanswered]:
+        return sorted(self.rows, key=lambda row: (-row.count, -row.last_week.toordinal(), row.id))
+
+    async def remove(self, unanswered_id: int) -> None:
+        self.rows = [row for row in self.rows if row.id != unanswered_id]
+
+
+class FakeLifeProjects:
+    def __init__(self) -> None:
+        self.rows: dict[ContactId, LifeProject] = {}
+
+    async def get(self, contact_id: ContactId) -> LifeProject | None:
+        return self.rows.get(contact_id)
+
+    async def answer(self, contact_id: ContactId, question: Question, words: str, *, now: datetime) -> None:
+        kept = self.rows.get(contact_id) or LifeProject({}, None, now, now)
+        answers = {**kept.answers, question: words}
+        self.rows[contact_id] = replace(kept, answers=answers, changed_at=now)
+
+    async def attach(self, contact_id: ContactId, appointment_id: int | None) -> None:
+        if kept := self.rows.get(contact_id):
+            self.rows[contact_id] = replace(kept, appointment_id=appointment_id)
+
+    async def delete(self, contact_id: ContactId) -> None:
+        self.rows.pop(contact_id, None)
+
+
+class FakeContent:
+    def __init__(self) -> None:
+        self.rows: list[Edit] = []
+        self._numbers = count(1)
+
+    async def published(self) -> tuple[Change, ...]:
+        return tuple(
+            replace(edit.change, reviewed=edit.published_at.date() if edit.change.language else None)
+            for edit in in_force(self.rows).values()
+            if edit.published_at
+        )
+
+    async def drafts(self, by: ContactId) -> list[Edit]:
+        return [edit for edit in self.rows if edit.state is EditState.DRAFT and edit.by == by]
+
+    async def draft(self, by: ContactId, change: Change, *, before: object, now: datetime) -> None:
+        await self.drop_draft(by, target_of(change))
+        touch = last_touches(self.rows).get(target_of(change))
+        based_on = touch.revision if touch else None
+        self.rows.append(
+            Edit(next(self._numbers), change, before, EditState.DRAFT, by, now, based_on=based_on)
+        )
+
+    async def drop_draft(self, by: ContactId, target: Target) -> None:
+        gone = [draft for draft in await self.drafts(by) if draft.target == target]
+        self.rows = [edit for edit in self.rows if edit not in gone]
+
+    async def drop_drafts(self, by: ContactId) -> None:
+        gone = await self.drafts(by)
+        self.rows = [edit for edit in self.rows if edit not in gone]
+
+    async def publish(self, by: ContactId, *, now: datetime) -> int | None:
+        drafts = await self.drafts(by)
+        if touches := touched_meanwhile(drafts, self.rows):
+            for touch in touches:
+                held = in_force(self.rows).get(touch.target, touch)
+                self._change(
+                    [draft for draft in drafts if draft.target == touch.target],
+                    based_on=touch.revision,
+                    before=held.change.value,
+                )
+            raise ChangedMeanwhile(touches)
+        number = self._next_number()
+        self._change(drafts, state=EditState.PUBLISHED, published_at=now, revision=number)
+        return number if drafts else None
+
+    async def history(self) -> list[Revision]:
+        return revisions(self.rows)
+
+    async def roll_back(self, number: int, by: ContactId, *, now: datetime) -> int:
+        gone = [each for each in self.rows if (each.revision, each.state) == (number, EditState.PUBLISHED)]
+        if not gone:
+            raise NothingToRollBack(number)
+        following, holding = self._next_number(), in_force(self.rows)
+        back = [
+            Edit(
+                id=next(self._numbers),
+                change=replace(edit.change, value=value_without(edit.target, number, self.rows)),
+                before=holding[edit.target].change.value,
+                state=EditState.TAKEN_BACK,
+                by=by,
+                at=now,
+                published_at=now,
+                revision=following,
+                based_on=number,
+            )
+            for edit in gone
+        ]
+        self._change(gone, state=EditState.ROLLED_BACK)
+        self.rows += back
+        return following
+
+    def _next_number(self) -> int:
+        return 1 + max((edit.revision or 0 for edit in self.rows), default=0)
+
+    def _change(self, edits: Sequence[Edit], **values: Any) -> None:
+        self.rows = [replace(edit, **values) if edit in edits else edit for edit in self.rows]
+
+
 class FakeAnnouncements:
     """Counts who would get one; `delivers` moves the progress on."""
 
@@ -866,10 +1009,13 @@ class FakeDesk:
         self.appointments = FakeAppointments()
         self.schedule = FakeSchedule(self)
         self.tasks = FakeTasks()
+        self.life_projects = FakeLifeProjects()
         self.announcements = FakeAnnouncements(self)
         self.billing = FakeBilling()
         self.audit = FakeAudit()
         self.outbox = FakeOutbox()
+        self.unanswered = FakeUnanswered()
+        self.content = FakeContent()
 
     def regions_of(self, contact: Contact) -> set[str]:
         """Return the codes of the regions a person lives in or has their centre in."""

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from conversations.care.check_ins import CheckInStep
+from conversations.care.documents import Document
 from conversations.care.people import Consent, Contact, ContactId, Role
 from conversations.care.visits import VisitNews
 from conversations.engine.engine import Engine, Routes
@@ -31,7 +32,7 @@ from conversations.engine.reply import (
     Text,
 )
 from conversations.engine.session import Notice, Session, notice_from_json, notice_to_json
-from conversations.engine.turn import Push, Show, Turn
+from conversations.engine.turn import Push, SendDocument, Show, Turn
 from conversations.flows.beneficiary.door import at_the_door
 from conversations.flows.news import CheckInNews
 from conversations.texts import clean_incoming, strip_isolates
@@ -245,6 +246,7 @@ class Person:
     channel: Channel
     last: Screen = field(default_factory=lambda: Screen("", (), None))
     notices: list[ReceivedNotice] = field(default_factory=list)
+    documents: list[Document] = field(default_factory=list)
 
     # What they see and where they are
 
@@ -377,6 +379,8 @@ class Person:
         for effect in outcome.effects:
             if isinstance(effect, Push):
                 await self.scene.pushes_out(effect)
+            if isinstance(effect, SendDocument):
+                self.documents.append(effect.document)
         return self.last
 
     def receives(self, notice: ReceivedNotice, *, replaces: str | None) -> None:

@@ -70,7 +70,7 @@ def test_ci_runs_every_check_and_the_tests_last() -> None:
     script = (ROOT / ".ci" / "run").read_text()
     steps = re.findall(r"^make (\S+)$", script, re.MULTILINE)
 
-    assert steps == ["dev", "lint", "types", "contract", "catalogues-check", "test"]
+    assert steps == ["dev", "lint", "types", "contract", "catalogues-check", "facts-check", "test"]
     assert "set -euo pipefail" in script
     assert re.search(r"^\.ci/last-release-tests .*&$", script, re.MULTILINE)
     assert re.search(r"^wait \$last_release .*exit 1", script, re.MULTILINE | re.DOTALL)
@@ -107,6 +107,8 @@ def test_a_last_release_that_is_not_there_is_said_and_leaves_nothing(tmp_path: P
         ("types", "mypy --strict"),
         ("contract", "lint-imports"),
         ("catalogues-check", "-m bot.catalogues check"),
+        ("facts-check", "-m bot.rules_file check"),
+        ("facts-check", "-m bot.questions_file check"),
         ("test", "-m pytest"),
         ("run", "-m bot run"),
     ],

@@ -43,6 +43,7 @@ WORDS = {
     "odd update": "drole-update-vx",
     "web text": "web-texte-omicron صبلاق",
     "web name": "Chamaqq",
+    "web life project": "poulailler-sigma-vx",
     "web danger": "je veux mourir zeta-vx",
     "web broken frame": "cadre-casse-vx",
 }
@@ -132,7 +133,11 @@ async def chama_tells_everything(page: Page, driss: Phone) -> None:
     await chama.says(WORDS["web text"])
     await chama.chooses("⚙️ Settings", "👤 What to call me")
     await chama.says(WORDS["web name"])
-    await chama.chooses("🏠 Menu", "📅 Book a visit")
+    await chama.chooses("🏠 Menu")
+    await chama.says("projet de vie")
+    await chama.chooses("▶️ Let's begin")
+    await chama.says(WORDS["web life project"])
+    await chama.chooses("💾 Go on later", "📅 Book a visit")
     await chama.says("1")
     await page.sends({"type": "location", "latitude": HOME[0], "longitude": HOME[1], "ref": "home"})
     await page.receives("stored")

@@ -156,20 +156,44 @@ async def test_a_token_the_server_refuses_is_noticed_first(tmp_path: Path) -> No
 
 
 async def test_without_compiled_catalogues_it_says_how_to_compile_them(tmp_path: Path) -> None:
-    for name in ("bot", "storage", "conversations"):
-        shutil.copytree(ROOT / name, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(ROOT / "locales", tmp_path / "locales", ignore=shutil.ignore_patterns("*.mo"))
+    copy_of_the_service(tmp_path, "*.mo")
+
+    said = await refusal_of_the_copy(tmp_path)
+
+    assert said.endswith("Run: python -m bot.catalogues compile\n")
+
+
+async def test_broken_rules_are_refused_with_the_line(tmp_path: Path) -> None:
+    copy_of_the_service(tmp_path)
+    rules = tmp_path / "bot" / "data" / "rules.toml"
+    lines = rules.read_text(encoding="utf-8").split("\n")
+    at = lines.index('id = "E1"') + 1
+    lines[at] = 'tag = "sure"'
+    rules.write_text("\n".join(lines), encoding="utf-8")
+
+    said = await refusal_of_the_copy(tmp_path)
+
+    assert f'rules.toml, line {at + 1}: "sure" is not known; write one of F, O, P, I, U.' in said
+
+
+def copy_of_the_service(folder: Path, *left_out: str) -> None:
+    for name in ("bot", "storage", "conversations", "locales"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", *left_out))
+
+
+async def refusal_of_the_copy(folder: Path) -> str:
+    """Run the copy, which must refuse before there is a database; return its sentence."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "bot", "run",
-        cwd=tmp_path, env=clean_environment(in_folder(tmp_path)), stderr=asyncio.subprocess.PIPE,
+        cwd=folder, env=clean_environment(in_folder(folder)), stderr=asyncio.subprocess.PIPE,
     )  # fmt: skip
 
     _, err = await process.communicate()
 
     assert process.returncode == 2
     assert err.decode().count("\n") == 1
-    assert err.decode().endswith("Run: python -m bot.catalogues compile\n")
-    assert not (tmp_path / DATABASE).exists()
+    assert not (folder / DATABASE).exists()
+    return err.decode()
 
 
 # A service that has been at work

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from conversations.engine.outbound import OutboundMessage
 from conversations.engine.reply import Channel
@@ -80,6 +80,15 @@ class Sent:
     template: str | None = None
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class File:
+    """A file of ours to send; `name` is how people see it."""
+
+    name: str
+    mime_type: str
+    content: bytes
+
+
 class Sender(Protocol):
     """The sending side of a channel."""
 
@@ -93,8 +102,19 @@ class Sender(Protocol):
         """
 
 
+@runtime_checkable
+class FileSender(Sender, Protocol):
+    """The sending side of a channel that carries files."""
+
+    async def send_file(self, external_id: str, message: OutboundMessage, file: File) -> str | None:
+        """Send a file with the message's words under it, and return the channel's reference of the message.
+
+        Raises SendFailed in one of its kinds.
+        """
+
+
 class Gate(Protocol):
     """Stands before a sender where the platform does not let everything go to everybody at any time."""
 
-    async def send(self, row: OutboxRow, message: OutboundMessage) -> Sent:
+    async def send(self, row: OutboxRow, message: OutboundMessage, file: File | None = None) -> Sent:
         """Send a message as what it may go now. Raises SendFailed in one of its kinds, Held among them."""

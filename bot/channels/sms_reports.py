@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from bot.channels.channel import Sent
+from bot.channels.channel import File, Sent
 from bot.channels.sms import SmsSender
 from bot.clock import Clock
 from bot.fallback import Fallback
@@ -51,8 +51,8 @@ class SmsGate:
         self._url = url
         self._secret = secret
 
-    async def send(self, row: OutboxRow, message: OutboundMessage) -> Sent:
-        """Send a text. Raises SendFailed in one of its kinds."""
+    async def send(self, row: OutboxRow, message: OutboundMessage, file: File | None = None) -> Sent:
+        """Send a text, which carries no file. Raises SendFailed in one of its kinds."""
         report_url = report_url_of(self._url, row.id, self._secret)
         return Sent(await self._sender.send(row.external_id, message, report_url=report_url))
 

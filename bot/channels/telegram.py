@@ -30,9 +30,17 @@ from telegram.error import (
 from telegram.request import RequestData
 
 from bot.channels.button_data import button_data, tap_in
-from bot.channels.channel import AddressUnreachable, MessageRefused, Pace, SendFailed, TooFast, TryLater
+from bot.channels.channel import (
+    AddressUnreachable,
+    File,
+    MessageRefused,
+    Pace,
+    SendFailed,
+    TooFast,
+    TryLater,
+)
 from bot.channels.plain_text import directed, parts, units, whole, words
-from bot.channels.telegram_transport import Fields, NotSent, Unclear
+from bot.channels.telegram_transport import Fields, FileForm, NotSent, Unclear
 from conversations.engine.flow import Choice
 from conversations.engine.outbound import OutboundMessage
 from conversations.engine.reply import (
@@ -486,6 +494,23 @@ class TelegramSender:
             raise shown
         return shown
 
+    async def send_file(self, external_id: str, message: OutboundMessage, file: File) -> str | None:
+        """Upload a file with the message's text as its caption, and return the message's id."""
+        caption = directed(whole(message.text), message.direction)
+        form = FileForm(
+            {"chat_id": external_id, "caption": caption},
+            "document",
+            filename=file.name,
+            mime_type=file.mime_type,
+            content=file.content,
+        )
+        failed: SendFailed
+        try:
+            return _message_id(await self._call_with("sendDocument", form))
+        except TelegramError as error:
+            failed = _failure(error)
+        raise failed
+
     async def _show(self, chat_id: int, message: OutboundMessage) -> str | SendFailed | None:
         shown = None
         try:
@@ -536,11 +561,7 @@ class TelegramSender:
         return str(call.message_id)
 
     async def _send(self, method: str, fields: JSON, markup: Markup | None) -> str:
-        sent = await self._post(method, {**fields, "reply_markup": markup})
-        try:
-            return str(sent["message_id"])
-        except (KeyError, TypeError):
-            raise Unclear("the answer names no message") from None
+        return _message_id(await self._post(method, {**fields, "reply_markup": markup}))
 
     async def _post(self, method: str, fields: JSON) -> Any:
         """Call a method and return its result as it came.
@@ -548,9 +569,19 @@ class TelegramSender:
         The library's own calls build objects of the fields and of the whole message that comes back, of which
         nothing but its number is needed. Errors are the library's. Source: its documentation, BaseRequest.
         """
-        # It only asks for these two of a request's data, but lets nobody derive from its class.
-        form = cast(RequestData, Fields(fields))
-        return await self._bot.request.post(f"{self._bot.base_url}/{method}", request_data=form)
+        return await self._call_with(method, Fields(fields))
+
+    async def _call_with(self, method: str, form: Fields | FileForm) -> Any:
+        # It only asks for these few of a request's data, but lets nobody derive from its class.
+        data = cast(RequestData, form)
+        return await self._bot.request.post(f"{self._bot.base_url}/{method}", request_data=data)
+
+
+def _message_id(sent: Any) -> str:
+    try:
+        return str(sent["message_id"])
+    except (KeyError, TypeError):
+        raise Unclear("the answer names no message") from None
 
 
 def _failure(error: TelegramError) -> SendFailed:

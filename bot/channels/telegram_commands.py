@@ -15,10 +15,10 @@ log = structlog.get_logger()
 # Darija, which most people here speak, so those whose phone speaks neither of the rest get it.
 PHONE_LANGUAGES = {"": "ary", "ar": "ar", "fr": "fr", "en": "en"}
 
-EVERYBODYS = ("menu", "language", "help", "person", "stop")
+EVERYBODYS = ("menu", "language", "help", "person", "why", "stop")
 STAFFS = {
     Role.CASEWORKER: ("today", "week", "tasks", "centre", "link", "menu", "language"),
-    Role.MANAGER: ("broadcast", "centre", "link", "menu", "language"),
+    Role.MANAGER: ("broadcast", "centre", "unanswered", "link", "menu", "language"),
     Role.ADMINISTRATOR: ("link", "menu", "language"),
 }
 
@@ -69,6 +69,7 @@ def _meanings(texts: Texts) -> Mapping[str, str]:
         "language": texts.gettext("Change the language"),
         "help": texts.gettext("Emergency and help numbers"),
         "person": texts.gettext("Talk to a person"),
+        "why": texts.gettext("Where the answers come from"),
         "stop": texts.gettext("Stop messages"),
         "today": texts.gettext("Today's visits"),
         "week": texts.gettext("This week's visits"),
@@ -76,6 +77,7 @@ def _meanings(texts: Texts) -> Mapping[str, str]:
         "centre": texts.gettext("Hours and details of the centre"),
         "link": texts.gettext("Another phone or app"),
         "broadcast": texts.gettext("Write an announcement"),
+        "unanswered": texts.gettext("Questions without an answer"),
     }
 
 

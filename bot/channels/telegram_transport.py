@@ -105,6 +105,18 @@ class Fields:
         )
 
 
+class FileForm:
+    """A call's fields, which leave as a multipart form with one file. Takes the place of RequestData."""
+
+    contains_files = True
+
+    def __init__(
+        self, fields: Mapping[str, str], name: str, *, filename: str, mime_type: str, content: bytes
+    ) -> None:
+        self.json_parameters = fields
+        self.multipart_data = {name: (filename, content, mime_type)}
+
+
 class AiohttpRequest(BaseRequest):
     """A connection pool for `telegram.Bot`. All times in seconds; None waits for ever.
 
@@ -251,11 +263,11 @@ def _given_or(given: "ODVInput[float]", default: float | None) -> float | None:
     return given if given is None or isinstance(given, int | float) else default
 
 
-async def _encoded(data: RequestData | Fields | None) -> tuple[bytes, str]:
+async def _encoded(data: RequestData | Fields | FileForm | None) -> tuple[bytes, str]:
     """Return the body and its content type: a multipart form when files go along, else a plain form."""
     if isinstance(data, Fields):
         return data.encoded, "application/json"
-    if data is None or not data.contains_files:
+    if not isinstance(data, FileForm) and (data is None or not data.contains_files):
         fields = data.url_encoded_parameters() if data else ""
         return fields.encode(), "application/x-www-form-urlencoded"
     # Names of files go out as plain UTF-8, as browsers send them, not percent-encoded.

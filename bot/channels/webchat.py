@@ -91,10 +91,13 @@ def stored_echo(payload: str, at: datetime, texts: Texts) -> JSON | None:
     return frame and echo(frame, at, texts)
 
 
-def render(message: OutboundMessage, *, number: int, replaces: int | None, at: datetime) -> JSON:
+def render(
+    message: OutboundMessage, texts: Texts, *, number: int, replaces: int | None, at: datetime
+) -> JSON:
     """Return the frame of a message; `number` names it on the page, `at` is local.
 
-    `replaces` is the message it takes the place of; an answer to a tap takes that of the message tapped.
+    `replaces` is the message it takes the place of; an answer to a tap takes that of the message tapped. Of a
+    document the page gets a link. `texts` speak the message's language.
     """
     edits = message.edits or ""
     return {
@@ -107,10 +110,21 @@ def render(message: OutboundMessage, *, number: int, replaces: int | None, at: d
         "choices": [{"id": choice.id, "label": clean_incoming(choice.label)} for choice in message.choices],
         "prompt_no": message.prompt_ref,
         "wants_location": message.wants_location,
+        "document": _document(number, texts) if message.document else None,
         "replaces": int(edits) if edits.isdecimal() else replaces,
         "at": at.isoformat(timespec="seconds"),
         "clock": _clock(at),
     }
+
+
+def _document(number: int, texts: Texts) -> JSON:
+    # Translators: label, at most 24 characters. A link to a page that can be printed.
+    return {"path": document_path(number), "label": texts.pgettext("button", "📄 Open the page")}
+
+
+def document_path(number: int | str) -> str:
+    """Return where the document of a message is fetched."""
+    return f"/page/{number}"
 
 
 def hello(texts: Texts, *, demo: bool) -> JSON:

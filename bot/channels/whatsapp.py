@@ -4,15 +4,16 @@
 Cloud API reference, interactive messages, 2026-05-21.
 """
 
+import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
 
 from bot.channels.button_data import button_data, tap_in
-from bot.channels.channel import MessageRefused, Pace, SendFailed, TryLater
+from bot.channels.channel import File, MessageRefused, Pace, SendFailed, TryLater
 from bot.channels.plain_text import directed, parts, units, whole, words
 from bot.channels.whatsapp_client import GraphClient, GraphError, NotSent, Unclear
 from bot.channels.whatsapp_errors import failure
@@ -347,6 +348,10 @@ def pace_of(per_second: float) -> Pace:
     return Pace(max(1.0, per_second - burst), burst, burst // 3, chat_per_second=1 / 6, chat_burst=20)
 
 
+# A page whose message was put off is left to be uploaded again, when more than these were put off after it.
+UPLOADS_REMEMBERED = 64
+
+
 class WhatsAppSender:
     """Sends through the Cloud API. Keeps nothing: pace and retries are delivery's."""
 
@@ -356,6 +361,8 @@ class WhatsAppSender:
         self._client = client
         self._keys = keys
         self._texts = texts
+        # Ids of files that were left with the platform and whose message has not gone, by their content.
+        self._uploaded: dict[bytes, str] = {}
         self.pace = pace
 
     async def send(self, external_id: str, message: OutboundMessage) -> str | None:
@@ -375,6 +382,29 @@ class WhatsAppSender:
         """Send a message as an approved template and return our reference of it. Raises SendFailed."""
         return message_ref(self._keys, await self._post(external_id, use.body()))
 
+    async def send_file(self, external_id: str, message: OutboundMessage, file: File) -> str:
+        """Upload a file, unless an earlier attempt did, and send it with the message's text as caption."""
+        content = hashlib.sha256(file.content).digest()
+        if content not in self._uploaded:
+            if len(self._uploaded) >= UPLOADS_REMEMBERED:
+                self._uploaded.pop(next(iter(self._uploaded)))
+            self._uploaded[content] = await _told(
+                self._client.upload(file.content, filename=file.name, mime_type=file.mime_type)
+            )
+        document = {
+            "id": self._uploaded[content],
+            "filename": file.name,
+            "caption": directed(whole(message.text), message.direction),
+        }
+        try:
+            sent = await self._post(external_id, {"type": "document", "document": document})
+        except MessageRefused:
+            # It may be the file that the platform no longer knows.
+            self._uploaded.pop(content, None)
+            raise
+        self._uploaded.pop(content, None)
+        return message_ref(self._keys, sent)
+
     async def _show(self, external_id: str, message: OutboundMessage) -> str | None:
         sent = None
         for body in render(message, self._texts[message.language]):
@@ -382,17 +412,22 @@ class WhatsAppSender:
         return message_ref(self._keys, sent) if sent else None
 
     async def _post(self, external_id: str, body: JSON) -> str:
-        failed: SendFailed
-        try:
-            return await self._client.send(external_id, body)
-        except GraphError as error:
-            failed = _failed(error)
-        except NotSent:
-            failed = TryLater("not_sent")
-        except Unclear:
-            failed = TryLater("unclear", unclear=True)
-        # Raised here, so that the client's error does not stay attached.
-        raise failed
+        return await _told(self._client.send(external_id, body))
+
+
+async def _told(call: Awaitable[str]) -> str:
+    """Return what a call of the client's returns. Raises SendFailed for its errors."""
+    failed: SendFailed
+    try:
+        return await call
+    except GraphError as error:
+        failed = _failed(error)
+    except NotSent:
+        failed = TryLater("not_sent")
+    except Unclear:
+        failed = TryLater("unclear", unclear=True)
+    # Raised here, so that the client's error does not stay attached.
+    raise failed
 
 
 def _failed(error: GraphError) -> SendFailed:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, tzinfo
 from typing import Protocol
 
-from bot.channels.channel import Held, Sender, SendFailed, Sent, TryLater, WindowClosed
+from bot.channels.channel import File, FileSender, Held, SendFailed, Sent, TryLater, WindowClosed
 from bot.channels.whatsapp_templates import Template, TemplateUse, template_use, templates_of
 from bot.clock import Clock
 from conversations.care.quiet import QUIET_UNTIL
@@ -72,7 +72,7 @@ def next_day(now: datetime, zone: tzinfo) -> datetime:
     return to_utc(datetime.combine(tomorrow, QUIET_UNTIL), zone)
 
 
-class TemplateSender(Sender, Protocol):
+class TemplateSender(FileSender, Protocol):
     """The sending side of WhatsApp."""
 
     async def send_template(self, external_id: str, use: TemplateUse) -> str | None:
@@ -105,19 +105,26 @@ class WhatsAppGate:
         """From now on so many may be written to first in a moving day; None: no limit."""
         self.limits = replace(self.limits, people=people)
 
-    async def send(self, row: OutboxRow, message: OutboundMessage) -> Sent:
-        """Send a message as what it may go now. Raises SendFailed in one of its kinds, Held among them."""
+    async def send(self, row: OutboxRow, message: OutboundMessage, file: File | None = None) -> Sent:
+        """Send a message as what it may go now. Raises SendFailed in one of its kinds, Held among them.
+
+        A file goes to whoever may be sent anything; to others what a template says of it.
+        """
         opened = is_open(row.last_used_at, self._clock.now())
         try:
-            return await self._send(row, message, opened=opened)
+            return await self._send(row, message, file, opened=opened)
         except WindowClosed as error:
             if not opened or error.reason == NO_TEMPLATE:
                 raise
         # Their last message was handled late: the platform knows better.
-        return await self._send(row, message, opened=False)
+        return await self._send(row, message, file, opened=False)
 
-    async def _send(self, row: OutboxRow, message: OutboundMessage, *, opened: bool) -> Sent:
+    async def _send(
+        self, row: OutboxRow, message: OutboundMessage, file: File | None, *, opened: bool
+    ) -> Sent:
         is_bulk = row.lane is Lane.BULK
+        if opened and file is not None:
+            return Sent(await self.sender.send_file(row.external_id, message, file))
         if opened and (not is_bulk or self.limits.budget is None):
             return Sent(await self.sender.send(row.external_id, message))
         now = self._clock.now()

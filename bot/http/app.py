@@ -13,6 +13,7 @@ from starlette.routing import BaseRoute, Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from bot.channels import webchat
 from bot.clock import Clock, ShiftedClock
 from bot.http.chat import Chat
 from bot.http.demo import Demo
@@ -87,6 +88,7 @@ def create_app(
         routes += [
             Route("/", _demo_page if demo else chat.page),
             Route("/chat", chat.page),
+            Route(webchat.document_path("{number}"), chat.document),
             WebSocketRoute("/ws", chat.line),
         ]
     else:

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 
 import structlog
+from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection, Request
 from starlette.responses import HTMLResponse, Response
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
@@ -24,6 +25,7 @@ from bot.announcement_text import announcement_message
 from bot.channels import webchat
 from bot.channels.webchat import JSON
 from bot.clock import Clock
+from bot.documents import Documents
 from bot.floods import Gate
 from bot.http.demo import CLOCK_TOPIC, Demo, seat_of
 from bot.http.origin import is_from_elsewhere, is_on_loopback, is_own_page
@@ -45,6 +47,8 @@ CHAT_PAGE = Path(__file__).parent / "static" / "chat.html"
 TOKEN = re.compile(r"[A-Za-z0-9_-]{43}")
 COOKIE_LIFE_S = 365 * 24 * 3600
 MOST_LINES = 8
+# Longer numbers than the database counts are nobody's message.
+NUMBER = re.compile(r"[0-9]{1,18}")
 MOST_FRAME_CHARACTERS = 64 * 1024
 HISTORY = 200
 # How long a line waits when nobody rings: only matters when a ring got lost.
@@ -69,6 +73,7 @@ class Chat:
         self.demo = demo
         self._public_url = public_url
         self._page = CHAT_PAGE.read_text(encoding="utf-8")
+        self._documents = Documents(database, voice.texts)
         self.gate = Gate()
         self._lines: defaultdict[str, set[Line]] = defaultdict(set)
 
@@ -103,6 +108,32 @@ class Chat:
             self._lines[token].discard(line)
             if not self._lines[token]:
                 del self._lines[token]
+
+    async def document(self, request: Request) -> Response:
+        """Serve the page that a message brings, to whom the message was shown; it is made now."""
+        token, number = self._token(request), request.path_params["number"]
+        message = None
+        if token is not None and NUMBER.fullmatch(number):
+            message = await self._message_shown(token, int(number))
+        if message is None or message.document is None:
+            raise HTTPException(404)
+        made = await self._documents.make(message.document, message.language)
+        if made.file is None:
+            return _read_here(made.text, self.voice.of(message.language))
+        return Response(
+            made.file.content,
+            media_type=made.file.mime_type,
+            headers={"Content-Disposition": f'attachment; filename="{made.file.name}"'},
+        )
+
+    async def _message_shown(self, token: str, number: int) -> OutboundMessage | None:
+        now = self.clock.now()
+        async with self.database.reading() as unit:
+            reader = await unit.addresses.reader(Channel.WEBCHAT, token, now=now)
+            if reader is None or reader.is_erased:
+                return None
+            shown = await unit.outbox.shown_to(reader.address_id, number, now=now, since=reader.shown_from)
+        return shown.message if shown else None
 
     def echo(self, frame: JSON, *, token: str, by: "Line") -> None:
         """Show what a person wrote in the other windows they have open here."""
@@ -362,7 +393,8 @@ class Line:
         if shown.status not in ("delivered", "read"):
             self._unseen.add(shown.id)
         at = shown.created_at.astimezone(self._chat.voice.world.zone)
-        frame = webchat.render(message, number=shown.id, replaces=shown.replaces_id, at=at)
+        texts = self._chat.voice.of(message.language)
+        frame = webchat.render(message, texts, number=shown.id, replaces=shown.replaces_id, at=at)
         sent = Delivered(shown.id, "sent", now, message_ref=str(shown.id)) if shown.is_unsent else None
         return frame, sent
 
@@ -433,6 +465,15 @@ def _asked_again(request: Request) -> Response:
     url = f"{request.url.path}?{request.url.include_query_params(again=1).query}"
     return HTMLResponse(
         f'<!DOCTYPE html><title>Jisr</title><meta http-equiv="refresh" content="0;url={html.escape(url)}">'
+    )
+
+
+def _read_here(text: str, texts: Texts) -> Response:
+    """Return a plain page with words, for what can't be had as a file."""
+    lines = "<br>".join(map(html.escape, text.splitlines()))
+    return HTMLResponse(
+        f'<!DOCTYPE html><html lang="{texts.language}" dir="{texts.direction}"><meta charset="utf-8">'
+        f'<meta name="viewport" content="width=device-width"><title>Jisr</title><p>{lines}</p></html>'
     )
 
 

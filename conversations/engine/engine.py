@@ -403,12 +403,24 @@ class _Handling:
 
     async def _restart(self, reply: Reply | None = None) -> None:
         """The stored place is gone or there is none: begin at the menu, kindly."""
-        if self._session.frame is None:
-            new = self._session.prompt_no == 0
-            said = None if new or reply is None else self._turn.not_understood(reply)
+        if self._session.frame is not None:
+            await self._go_home(
+                self._turn.gettext("We have improved this part meanwhile. Let us start it again.")
+            )
+        elif reply is None or self._session.prompt_no == 0:
+            await self._go_home(None)
         else:
-            said = self._turn.gettext("We have improved this part meanwhile. Let us start it again.")
-        await self._go_home(said)
+            await self._answered_at_home(reply)
+
+    async def _answered_at_home(self, reply: Reply) -> None:
+        """Take what comes when nothing is asked any more as said at the menu, which may know the words."""
+        flow = self._routes.home(self._turn)
+        self._turn.draft = flow.draft()
+        self._session = replace(
+            self._session,
+            frame=Frame(flow.name, flow.version, flow.first.name, draft_to_json(self._turn.draft)),
+        )
+        await self._move(await flow.first().answer(self._turn, reply), flow)
 
     async def _again(self, said: str | None) -> None:
         frame = self._session.frame

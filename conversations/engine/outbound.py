@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Self
 
+from conversations.care.documents import Document
 from conversations.engine.flow import Choice
 
 
@@ -50,7 +51,8 @@ class OutboundMessage:
     the message is sent anew. `location_label` is for the channel's own location button, where it has one.
     `tap_ref` is acknowledged with the send; a message without words only acknowledges.
     `takes_keyboard_away` asks a channel with a lasting keyboard (Telegram's location button) to remove
-    it. `media_kind`/`media_ref` forward something by the channel's own handle.
+    it. `media_kind`/`media_ref` forward something by the channel's own handle. `document` is a page that is
+    made when the message leaves, whose caption the text is.
     """
 
     text: str
@@ -65,6 +67,7 @@ class OutboundMessage:
     tap_ref: str | None = None
     media_kind: str | None = None
     media_ref: str | None = None
+    document: Document | None = None
 
     def __repr__(self) -> str:
         return f"<OutboundMessage {self.prompt_ref or 'plain'}>"
@@ -78,12 +81,16 @@ class OutboundMessage:
         body = {name: value for name in _FIELDS if (value := getattr(self, name)) not in (None, (), False)}
         if self.choices:
             body["choices"] = [[choice.id, choice.label] for choice in self.choices]
+        if self.document:
+            body["document"] = self.document.to_json()
         return _ENCODE(body)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
         body = json.loads(text)
         body["choices"] = tuple(Choice(*pair) for pair in body.get("choices", ()))
+        if "document" in body:
+            body["document"] = Document.from_json(body["document"])
         return cls(**body)
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Any, Generic
 
+from conversations.care.documents import Document
 from conversations.care.people import Contact, ContactId
 from conversations.engine.flow import Draft, Prompt
 from conversations.engine.outbound import Purpose
@@ -45,7 +46,14 @@ class Push:
     address_id: int | None = None
 
 
-Effect = Show | Push
+@dataclass(frozen=True, slots=True)
+class SendDocument:
+    """Send a page to whoever this turn answers, under the prompt."""
+
+    document: Document
+
+
+Effect = Show | Push | SendDocument
 
 
 @dataclass
@@ -121,6 +129,13 @@ class Turn(Generic[Draft]):
         self.effects.append(
             Push(contact_id, flow, draft, purpose, key, subject, replaces, address_id=address_id)
         )
+
+    def send_document(self, document: Document) -> None:
+        """Have a page made and sent to the address the reply came from, under what is shown next.
+
+        An act and no part of a prompt, which is shown again in another language or after a wrong answer.
+        """
+        self.effects.append(SendDocument(document))
 
     def not_understood(self, reply: Reply | None = None) -> str:
         """Return what to say about an answer that fits nothing here."""

@@ -10,6 +10,8 @@ from conversations.flows.beneficiary import BENEFICIARY_FLOWS
 from conversations.flows.beneficiary.addresses import show_addresses
 from conversations.flows.beneficiary.door import with_door
 from conversations.flows.beneficiary.joining import typed_code
+from conversations.flows.beneficiary.questions import why as why_this_answer
+from conversations.flows.beneficiary.services import why as why_this_service
 from conversations.flows.staff import STAFF_COMMANDS, STAFF_FLOWS, redeem
 from conversations.flows.words import WORD_HANDLERS, gate
 
@@ -34,7 +36,7 @@ def routes() -> Routes:
         home=home,
         gate=gate,
         words=WORD_HANDLERS,
-        commands={**STAFF_COMMANDS, "start": _start, "link": show_addresses},
+        commands={**STAFF_COMMANDS, "start": _start, "link": show_addresses, "why": _why},
         codes=typed_code,
     )
     return with_door(inside)
@@ -45,3 +47,8 @@ async def _start(turn: Turn[Any], payload: str) -> Move:
     if payload.startswith(INVITATION_PREFIX):
         return await redeem(turn, payload)
     return await typed_code(turn, payload) or Home()
+
+
+async def _why(turn: Turn[Any], argument: str) -> Move:
+    """Show where what was just said comes from."""
+    return await why_this_answer(turn) or await why_this_service(turn, argument)

@@ -7,6 +7,7 @@ from conversations.care.centres import Centre
 from conversations.care.places import Place
 from conversations.engine.flow import Choice
 from conversations.engine.turn import Turn
+from conversations.flows.todays_content import current_rules
 
 
 def city(turn: Turn[Any], centre: Centre) -> str:
@@ -93,18 +94,16 @@ def code_words(turn: Turn[Any], visit: Appointment) -> str:
     return turn.gettext("Your code: {code}. Say it at the door.").format(code=visit.code)
 
 
-def what_to_bring(turn: Turn[Any]) -> str:
-    return turn.gettext(
-        "Bring your identity card, the paper you were given on leaving and any certificates; "
-        "come even if something is missing."
-    )
+async def what_to_bring(turn: Turn[Any]) -> str:
+    """Return the sentence of the rules; come even if something is missing."""
+    return (await current_rules(turn)).bring.text[turn.texts.language]
 
 
-def visit_card(turn: Turn[Any], visit: Appointment, centre: Centre) -> str:
+async def visit_card(turn: Turn[Any], visit: Appointment, centre: Centre) -> str:
     """Return all there is to know about a visit, in the order in which one needs it.
 
     What must not be missed stands together above, so that a small telephone shows it at a glance.
     """
     first = (when_and_where(turn, visit, centre), how_it_stands(turn, visit), code_words(turn, visit))
-    parts = ("\n".join(filter(None, first)), address_and_phone(turn, centre), what_to_bring(turn))
+    parts = ("\n".join(filter(None, first)), address_and_phone(turn, centre), await what_to_bring(turn))
     return "\n\n".join(parts)

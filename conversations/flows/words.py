@@ -18,6 +18,7 @@ from conversations.flows.beneficiary.language import LANGUAGE
 from conversations.flows.beneficiary.menu import VISITOR_MENU
 from conversations.flows.beneficiary.nearest import NEAREST
 from conversations.flows.beneficiary.not_me import NOT_ME
+from conversations.flows.beneficiary.questions import QUESTIONS
 from conversations.flows.beneficiary.services import SERVICES
 from conversations.flows.beneficiary.stop import STOP, Stopped
 from conversations.flows.handover import hand_over, said_in
@@ -26,7 +27,7 @@ from conversations.flows.handover import hand_over, said_in
 # they are.
 _FOR_ALL = frozenset(flow.name for flow in (LANGUAGE, HELP_NUMBERS, STOP, ERASE, JOINING, NOT_ME))
 # Nothing is kept here, so those who refused may look.
-_WITHOUT_CONSENT = frozenset(flow.name for flow in (CONSENT, VISITOR_MENU, NEAREST, SERVICES))
+_WITHOUT_CONSENT = frozenset(flow.name for flow in (CONSENT, VISITOR_MENU, NEAREST, SERVICES, QUESTIONS))
 
 
 def gate(turn: Turn[Any], flow_name: str) -> Flow[Any] | None:

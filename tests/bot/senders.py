@@ -5,7 +5,7 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from bot.channels.channel import Pace
+from bot.channels.channel import File, Pace
 from conversations.engine.outbound import OutboundMessage
 from conversations.engine.reply import Channel
 
@@ -18,6 +18,7 @@ class Sent:
 
     external_id: str
     message: OutboundMessage
+    file: File | None = None
 
     @property
     def text(self) -> str:
@@ -42,13 +43,19 @@ class FakeSender:
         self._changed = asyncio.Condition()
 
     async def send(self, external_id: str, message: OutboundMessage) -> str | None:
+        return await self._send(external_id, message)
+
+    async def send_file(self, external_id: str, message: OutboundMessage, file: File) -> str | None:
+        return await self._send(external_id, message, file)
+
+    async def _send(self, external_id: str, message: OutboundMessage, file: File | None = None) -> str:
         self.begun.append(external_id)
         await self._tell()
         if hold := self._held.get(external_id) or self._holds_all:
             await hold.wait()
         if self._failures[external_id]:
             raise self._failures[external_id].popleft()
-        self.sent.append(Sent(external_id, message))
+        self.sent.append(Sent(external_id, message, file))
         await self._tell()
         return f"ref-{len(self.sent)}"
 

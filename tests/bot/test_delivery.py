@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 from bot import zone
 from bot.channels.channel import AddressUnreachable, MessageRefused, TooFast, TryLater
 from bot.delivery import LEASE, MOST_ATTEMPTS, MOST_IN_FLIGHT, RENEW_EVERY_S, Delivery
+from bot.documents import Documents
 from bot.pacing import Pacer
 from conversations.care.announcements import Audience
 from conversations.care.people import Contact, Role
@@ -42,12 +43,14 @@ class PostOffice:
     tasks: list["asyncio.Task[None]"] = field(default_factory=list)
     moved: asyncio.Event = field(default_factory=asyncio.Event)
     slept_s: float = 0.0
+    documents: Documents | None = None
 
     def opens(self, *, renew_every_s: float = RENEW_EVERY_S) -> Delivery:
         """Start delivering."""
         delivery = Delivery(
             self.database, self.sender, marked_texts(), self.clock,
             pacer=Pacer(self.sender.pace, self._seconds, self._sleep), renew_every_s=renew_every_s,
+            documents=self.documents,
         )  # fmt: skip
         self.tasks.append(asyncio.create_task(delivery.run()))
         return delivery

@@ -518,6 +518,19 @@ async def test_whom_whatsapp_wrote_to_first_is_forgotten_after_a_day(town: Town)
         assert list(await unit.connection.scalars(select(openings.c.address_id))) == []
 
 
+async def test_a_question_that_nobody_asks_any_more_is_forgotten_after_a_year(town: Town) -> None:
+    asked = town.clock.now().date()
+    async with town.database.transaction() as unit:
+        await unit.unanswered.note("fr", "passeport", day=asked)
+        await unit.unanswered.note("fr", "logement", day=asked + timedelta(days=7))
+
+    town.clock.moves_to(town.clock.now() + timedelta(days=366))
+    await town.ticks.forget()
+
+    async with town.database.reading() as unit:
+        assert [row.words for row in await unit.unanswered.all()] == ["logement"]
+
+
 async def test_what_is_no_longer_needed_is_forgotten_and_nothing_else(town: Town) -> None:
     """Brahim agreed, Chama refused, Driss had his data erased; all of it long ago."""
     brahim, chama, driss = [await town.joins(name) for name in ("brahim", "chama", "driss")]

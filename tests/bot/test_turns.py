@@ -12,8 +12,9 @@ from structlog.testing import capture_logs
 
 from bot import zone
 from bot.turns import MOST_ATTEMPTS, show_push
+from conversations.care.documents import Document, DocumentKind
 from conversations.care.tasks import TaskKind
-from conversations.engine.outbound import Purpose
+from conversations.engine.outbound import OutboundMessage, Purpose
 from conversations.engine.turn import Push
 from conversations.flows.news import TaskNews
 from storage.database import Database, rung
@@ -73,6 +74,22 @@ async def kept_kinds(house: House) -> list[str]:
 
 
 # The straight way
+
+
+async def test_a_page_comes_under_the_answer_and_the_outbox_holds_what_it_is_about_alone(
+    house: House, brahim: Guest
+) -> None:
+    await brahim.says("my page")
+
+    answer, page = (shown.message for shown in (await brahim.shown())[-2:])
+    assert answer is not None
+    assert answer.text.startswith("[fr] It comes.")
+    assert answer.document is None
+    assert page == OutboundMessage(
+        "[fr] 📄 Here is the page, ready to print.",
+        "fr",
+        document=Document(DocumentKind.LIFE_PROJECT, (await brahim.contact()).id, visit_id=12),
+    )
 
 
 async def test_a_stranger_is_asked_in_the_language_their_phone_speaks(house: House) -> None:

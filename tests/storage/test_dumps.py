@@ -29,9 +29,11 @@ from storage.tables import (
     budget_days,
     closures,
     contacts,
+    content_changes,
     due_messages,
     held_messages,
     inbox,
+    life_projects,
     link_codes,
     marks,
     metadata,
@@ -42,6 +44,7 @@ from storage.tables import (
     sessions,
     tasks,
     templates,
+    unanswered_questions,
 )
 from tests.conftest import PostgresServer
 from tests.storage.conftest import NOW, Town, stores
@@ -151,6 +154,29 @@ async def fill(town: Town) -> None:
         (billed_days, {"day": date(2026, 11, 23), "category": "utility", "bulk": True, "messages": 2}),
         (billed_days, {"day": date(2026, 11, 23), "category": "utility", "bulk": False, "messages": 1}),
         (budget_days, {"day": date(2026, 11, 23), "messages": 2}),
+        (
+            life_projects,
+            {
+                "contact_id": amina,
+                "answers_enc": bytes(range(256)),
+                "appointment_id": 1,
+                "created_at": first,
+                "changed_at": last,
+            },
+        ),
+        (
+            content_changes,
+            {"entry": "S6", "field": "text", "language": "ary", "value": odd, "before": odd, "at": NOW},
+        ),
+        (
+            unanswered_questions,
+            {
+                "language": "ary",
+                "words": "… حق …",
+                "first_week": date(2026, 11, 16),
+                "last_week": date(2026, 11, 23),
+            },
+        ),
         (audit, {"at_contact_id": amina, "what": "task", "at": NOW}),
         # In the order of bytes "Z" comes before "a"; in most languages it does not.
         (marks, {"name": "a", "value": odd}),

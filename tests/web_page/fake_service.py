@@ -55,6 +55,7 @@ def message(
     replaces: int | None = None,
     prompt_no: int | None = None,
     wants_location: bool = False,
+    document: str | None = None,
     at: str = "2026-11-21T10:00:00+00:00",
 ) -> Frame:
     """A bubble with one choice per label; the choices are called c1, c2 and so on."""
@@ -68,6 +69,7 @@ def message(
         "choices": choices,
         "prompt_no": number if prompt_no is None and (choices or wants_location) else prompt_no,
         "wants_location": wants_location,
+        "document": {"path": f"/page/{number}", "label": document} if document else None,
         "replaces": replaces,
         "at": at,
         "clock": at[11:16],
@@ -150,6 +152,7 @@ class FakeService:
         app.router.add_get("/ws", self._websocket)
         app.router.add_get("/demo/clock", self._clock)
         app.router.add_post("/demo/skip", self._skip)
+        app.router.add_get("/page/{number}", self._page)
         app.router.add_static("/static", STATIC)
         return app
 
@@ -158,6 +161,12 @@ class FakeService:
 
     async def _chat(self, _: web.Request) -> web.FileResponse:
         return web.FileResponse(STATIC / "chat.html")
+
+    async def _page(self, request: web.Request) -> web.Response:
+        """A file in the colours of its number and seat."""
+        words = f"%PDF- {request.match_info['number']} {request.query.get('seat')}"
+        headers = {"Content-Disposition": 'attachment; filename="jisr.pdf"'}
+        return web.Response(text=words, content_type="application/pdf", headers=headers)
 
     async def _clock(self, _: web.Request) -> web.Response:
         return web.json_response({"now": "2026-11-21T10:00:00+00:00", "clock": "Sat 21 November, 10:00"})

@@ -591,3 +591,25 @@ async def test_the_demo_fits_the_smallest_phone(service: FakeService, open_page:
         "all => all.map((one) => one.getBoundingClientRect().height)"
     )
     assert min(sizes) >= 44
+
+
+@pytest.mark.parametrize("path", ["/chat", "/chat?seat=caseworker"])
+async def test_a_page_to_print_is_had_by_keyboard(service: FakeService, open_page: Open, path: str) -> None:
+    service.history = [message(7, "هذه هي الصفحة.", lang="ary", document="📄 حل الصفحة")]
+    page = await open_page(path)
+    link = page.get_by_role("link", name="📄 حل الصفحة")
+
+    await link.focus()
+    async with page.expect_download() as downloading:
+        await page.keyboard.press("Enter")
+    download = await downloading.value
+
+    assert download.suggested_filename == "jisr.pdf"
+    seat = "caseworker" if "seat" in path else None
+    assert (await download.path()).read_text() == f"%PDF- 7 {seat}"
+    # The chat is where it was.
+    await expect(bubbles(page)).to_have_text(["هذه هي الصفحة."])
+    box = await link.bounding_box()
+    assert box is not None
+    assert box["height"] >= 44
+    assert not await is_wider_than_its_window(page)

@@ -419,6 +419,7 @@ function drawMessage(entry) {
   const text = make("p", "text", { id: `text-${frame.id}` });
   fillByLine(text, frame.text, frame.direction);
   bubble.append(text);
+  if (frame.document) bubble.append(drawDocument(frame.document));
   if (frame.wants_location) bubble.append(drawPlace(entry));
   if (frame.choices.length > 0) bubble.append(drawChoices(entry, text.id));
   bubble.append(make("time", "clock", { dateTime: frame.at ?? "", textContent: frame.clock ?? "" }));
@@ -440,6 +441,15 @@ function drawChoices(entry, labelledBy) {
     return button;
   });
   return group;
+}
+
+// A plain link: the browser takes the file and leaves the chat as it is, and knows links by keyboard.
+function drawDocument({ path, label }) {
+  const address = new URL(path, location.href);
+  if (query.has("seat")) address.searchParams.set("seat", query.get("seat"));
+  const area = make("div", "choices long");
+  area.append(make("a", "document", { href: address.href, dir: "auto", textContent: label }));
+  return area;
 }
 
 function drawPlace(entry) {

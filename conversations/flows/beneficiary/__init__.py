@@ -13,6 +13,7 @@ from conversations.flows.beneficiary.erase import ERASE
 from conversations.flows.beneficiary.help_numbers import HELP_NUMBERS
 from conversations.flows.beneficiary.joining import JOINING
 from conversations.flows.beneficiary.language import LANGUAGE
+from conversations.flows.beneficiary.life_project import LIFE_PROJECT
 from conversations.flows.beneficiary.menu import MENU, VISITOR_MENU
 from conversations.flows.beneficiary.message_waiting import MESSAGE_WAITING
 from conversations.flows.beneficiary.my_visits import MY_VISITS
@@ -20,6 +21,7 @@ from conversations.flows.beneficiary.nearest import NEAREST
 from conversations.flows.beneficiary.not_me import NOT_ME
 from conversations.flows.beneficiary.person import PERSON
 from conversations.flows.beneficiary.profiles import PROFILES
+from conversations.flows.beneficiary.questions import QUESTIONS
 from conversations.flows.beneficiary.reminder import REMINDER
 from conversations.flows.beneficiary.services import SERVICES
 from conversations.flows.beneficiary.settings import SETTINGS
@@ -39,6 +41,8 @@ BENEFICIARY_FLOWS: tuple[Flow[Any], ...] = (
     MY_VISITS,
     NEAREST,
     SERVICES,
+    QUESTIONS,
+    LIFE_PROJECT,
     PERSON,
     SETTINGS,
     ADDRESSES,

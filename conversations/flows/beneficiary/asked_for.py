@@ -1,11 +1,17 @@
 """What somebody asks for in their own words, where the menu waits for a tap.
 
-A short list of everyday words, whole words only. It opens a door and never acts: who is misunderstood
-taps Menu. Darija entries await a native reader.
+A short list of everyday words, whole words only, and of phrases that mean more than their words. It opens a
+door and never acts: who is misunderstood taps Menu. Darija entries await a native reader.
 """
 
 from conversations.engine.matching import fold_words
 
+_PHRASES = {
+    "life_project": (
+        "life project", "projet de vie", "مشروع الحياة", "مشروع حياتي", "مشروع حياة", "مشروعي الشخصي",
+        "mchro3 l7ayat", "machrou3 l7ayat", "mchrou3 lhayat", "mchro3 dyal l7ayat",
+    ),
+}  # fmt: skip
 # The first that has a word of the message wins: "change my appointment" is no new booking.
 _WORDS = {
     "my_visits": """
@@ -31,11 +37,16 @@ _WORDS = {
         fin fayn l3onwan 3onwan lmarkaz markaz
     """,
 }
+_FLOW_OF_PHRASE = {
+    f" {fold_words(phrase)} ": flow for flow, phrases in _PHRASES.items() for phrase in phrases
+}
 _FLOW_OF = {
     word: flow
     for flow, words in reversed(_WORDS.items())
     for word in (fold_words(each) for each in words.split())
 }
+# Words that say what is wanted and nothing of who wants it.
+EVERYDAY_WORDS = frozenset(_FLOW_OF)
 
 
 _THANKS = frozenset(
@@ -48,7 +59,15 @@ def thanks(text: str) -> bool:
     return not _THANKS.isdisjoint(fold_words(text).split())
 
 
+def is_life_project(text: str) -> bool:
+    """Tell whether the message is the life project's name and nothing else."""
+    return f" {fold_words(text)} " in _FLOW_OF_PHRASE
+
+
 def asked_for(text: str) -> str | None:
     """Return the name of the flow that the words ask for; None when they name none."""
-    found = {flow for word in fold_words(text).split() if (flow := _FLOW_OF.get(word))}
+    folded = f" {fold_words(text)} "
+    if meant := next((flow for phrase, flow in _FLOW_OF_PHRASE.items() if phrase in folded), None):
+        return meant
+    found = {flow for word in folded.split() if (flow := _FLOW_OF.get(word))}
     return next((flow for flow in _WORDS if flow in found), None)

@@ -1,11 +1,12 @@
 """Where a person belongs who is inside no flow: the menu, or what is open without consent."""
 
 from conversations.care.people import BENEFICIARIES
-from conversations.engine.flow import Again, Choice, Enter, Flow, Move, Prompt, Step
+from conversations.engine.flow import Choice, Enter, Flow, Move, Prompt, Step
 from conversations.engine.reply import Reply, Text
 from conversations.engine.turn import Turn
-from conversations.flows.beneficiary.asked_for import asked_for, thanks
 from conversations.flows.beneficiary.language import NoAnswers
+from conversations.flows.beneficiary.own_words import understood
+from conversations.flows.beneficiary.questions import looked_up
 
 
 class ChooseFromMenu(Step[NoAnswers]):
@@ -37,11 +38,8 @@ class ChooseFromMenu(Step[NoAnswers]):
         return Enter(choice_id)
 
     async def answer(self, turn: Turn[NoAnswers], reply: Reply) -> Move:
-        if isinstance(reply, Text) and (flow := asked_for(reply.text)):
-            return Enter(flow)
-        if isinstance(reply, Text) and thanks(reply.text):
-            return Again(turn.gettext("🙏 You are welcome."))
-        return await super().answer(turn, reply)
+        move = await understood(turn, reply.text) if isinstance(reply, Text) else None
+        return move or await super().answer(turn, reply)
 
 
 class ChooseAsVisitor(Step[NoAnswers]):
@@ -54,6 +52,8 @@ class ChooseAsVisitor(Step[NoAnswers]):
         choices = [
             _nearest(turn),
             _services(turn),
+            # Translators: label, at most 24 characters.
+            Choice("questions", turn.pgettext("button", "❓ Questions people ask")),
             _help_numbers(turn),
             # Translators: label, at most 24 characters.
             Choice("language", turn.pgettext("button", "🌐 Language")),
@@ -64,6 +64,10 @@ class ChooseAsVisitor(Step[NoAnswers]):
 
     async def chosen(self, turn: Turn[NoAnswers], choice_id: str) -> Move:
         return Enter(choice_id)
+
+    async def answer(self, turn: Turn[NoAnswers], reply: Reply) -> Move:
+        move = looked_up(turn, reply.text) if isinstance(reply, Text) else None
+        return move or await super().answer(turn, reply)
 
 
 def _nearest(turn: Turn[NoAnswers]) -> Choice:

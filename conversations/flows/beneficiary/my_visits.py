@@ -3,7 +3,7 @@
 from typing import Any
 
 from conversations.care import visits
-from conversations.care.appointments import Appointment
+from conversations.care.appointments import Appointment, Need
 from conversations.care.people import BENEFICIARIES
 from conversations.care.visits import MOST_AHEAD, VisitEvent
 from conversations.engine.flow import Choice, Enter, Finish, Flow, Goto, Move, Prompt, Step
@@ -42,9 +42,15 @@ class ShowVisit(Step[Wish]):
         if visit is None:
             return Prompt(over(turn))
         centre = await turn.desk.centres.get(visit.centre_slug)
-        return Prompt(visit_card(turn, visit, centre), visit_choices(turn, visit))
+        choices = visit_choices(turn, visit)
+        if visit.need is Need.PROJECT:
+            # Translators: label, at most 20 characters. What the person prepares for the visit.
+            choices.append(Choice("life_project", turn.pgettext("button", "📝 My project")))
+        return Prompt(await visit_card(turn, visit, centre), choices)
 
     async def chosen(self, turn: Turn[Wish], choice_id: str) -> Move:
+        if choice_id == "life_project":
+            return Enter(choice_id)
         visit = await live_visit(turn, turn.draft.appointment_id)
         if visit is None:
             return Finish(over(turn))

@@ -41,7 +41,7 @@ class Remind(Step[VisitNews]):
             _first_line(turn, visit),
             when_and_where(turn, visit, centre),
             how_it_stands(turn, visit),
-            *_what_helps(turn, visit, centre),
+            *await _what_helps(turn, visit, centre),
         ]
         return Prompt("\n\n".join(part for part in parts if part), visit_choices(turn, visit))
 
@@ -61,7 +61,7 @@ def _first_line(turn: Turn[VisitNews], visit: Appointment) -> str:
     return turn.gettext("📅 A reminder for you")
 
 
-def _what_helps(turn: Turn[VisitNews], visit: Appointment, centre: Centre) -> list[str]:
+async def _what_helps(turn: Turn[VisitNews], visit: Appointment, centre: Centre) -> list[str]:
     match _step(turn):
         case ReminderStep.WEEK_BEFORE:
             return []
@@ -74,7 +74,7 @@ def _what_helps(turn: Turn[VisitNews], visit: Appointment, centre: Centre) -> li
                 "A place is kept for you at this hour. If you can't come, tap “Cancel”: "
                 "somebody else can have it."
             )
-            return [kept, code_words(turn, visit), what_to_bring(turn)]
+            return [kept, code_words(turn, visit), await what_to_bring(turn)]
         case ReminderStep.TWO_HOURS_BEFORE:
             return [address_and_phone(turn, centre), code_words(turn, visit)]
 

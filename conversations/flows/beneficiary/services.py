@@ -1,110 +1,327 @@
-"""What can I get? By need, and nothing that no source supports.
+"""What can I get? Who asks, what for, a few questions that nobody must answer, and what comes of it.
 
-Sources: public texts of and about the Foundation, such as the communiqué on 303 projects of 19 November
-2025 (https://mdaily.ma/news/voir/1132-2025-11-19-04-30-22) and the coordinator's interview of 2025 on
-maroc.ma. No criterion, amount, deadline or list of papers is public, so the centre decides.
+What is said here stands in the rules (bot/data/rules.toml), with its sources; this flow leads through it.
 """
 
+from dataclasses import dataclass, field
+
 from conversations.care.appointments import Need
+from conversations.care.eligibility import UNSAID, Answers, Verdict, evaluate, leading, next_question
 from conversations.care.people import BENEFICIARIES
-from conversations.care.visits import may_book
-from conversations.engine.flow import Choice, Enter, Flow, Goto, Move, Prompt, Step
+from conversations.care.rules import (
+    Fact,
+    NextThing,
+    Outcome,
+    Question,
+    Said,
+    Service,
+)
+from conversations.care.visits import VisitNews, may_book
+from conversations.engine.flow import JSON, Again, Choice, Enter, Flow, Goto, Move, Prompt, Step
+from conversations.engine.reply import Reply, Text
 from conversations.engine.turn import Turn
+from conversations.flows.beneficiary.questions import looked_up
 from conversations.flows.beneficiary.wish import Wish
+from conversations.flows.programme_words import programme_words
+from conversations.flows.source_words import source_words
+from conversations.flows.todays_content import current_rules
 from conversations.flows.visit_words import need_choices, need_label, what_to_bring
 
+# Facts with their sources that a small screen shows without scrolling far.
+FACTS_A_PAGE = 4
 
-class ChooseService(Step[Wish]):
-    name = "services"
 
-    async def ask(self, turn: Turn[Wish]) -> Prompt:
+@dataclass
+class Enquiry:
+    """What somebody said so far: options by question, in the session alone and gone with it.
+
+    `question` is the one on the screen, `asked` those that were, `page` the part of the sources shown.
+    """
+
+    need: Need | None = None
+    given: dict[str, str] = field(default_factory=dict)
+    asked: list[str] = field(default_factory=list)
+    question: str = ""
+    page: int = 0
+
+
+class AskWho(Step[Enquiry]):
+    """The first question of the rules. Who comes back here begins anew."""
+
+    name = "asker"
+
+    async def ask(self, turn: Turn[Enquiry]) -> Prompt:
+        question = turn.world.rules.questions[0]
         # Translators: label, at most 24 characters.
-        who = Choice("who", turn.pgettext("button", "🙋 Who can come?"))
-        return Prompt(turn.gettext("What would you like to know more about?"), [*need_choices(turn), who])
+        others = Choice("questions", turn.pgettext("button", "❓ Questions people ask"))
+        return Prompt(_say(turn, question.text), [*_options(turn, question), _rather_not(turn), others])
 
-    async def chosen(self, turn: Turn[Wish], choice_id: str) -> Move:
-        if choice_id == "who":
-            return Goto(TellWhoCanCome)
+    async def chosen(self, turn: Turn[Enquiry], choice_id: str) -> Move:
+        if choice_id == "questions":
+            return Enter(choice_id)
+        question = turn.world.rules.questions[0]
+        turn.draft.given, turn.draft.asked = {question.id: choice_id}, [question.id]
+        return Goto(ChooseNeed)
+
+    async def answer(self, turn: Turn[Enquiry], reply: Reply) -> Move:
+        return _asked(turn, reply) or await super().answer(turn, reply)
+
+
+class ChooseNeed(Step[Enquiry]):
+    name = "need"
+
+    async def ask(self, turn: Turn[Enquiry]) -> Prompt:
+        return Prompt(turn.gettext("What would you like to know more about?"), need_choices(turn))
+
+    async def chosen(self, turn: Turn[Enquiry], choice_id: str) -> Move:
+        if choice_id not in list(Need):
+            # A button of an earlier version: who can come.
+            return Goto(AskWho)
         turn.draft.need = Need(choice_id)
-        return Goto(TellService)
+        return _onward(turn)
+
+    async def answer(self, turn: Turn[Enquiry], reply: Reply) -> Move:
+        return _asked(turn, reply) or await super().answer(turn, reply)
 
 
-class TellService(Step[Wish]):
-    name = "service"
+class AskNext(Step[Enquiry]):
+    """One question after the other, as long as an answer would still settle something."""
 
-    async def ask(self, turn: Turn[Wish]) -> Prompt:
-        need = turn.draft.need or Need.OTHER
-        text = f"{need_label(turn, need)}\n\n{_service(turn, need)}"
-        # Translators: label, at most 20 characters.
-        book = Choice("book", turn.pgettext("button", "📅 Book for this"))
-        return Prompt(text, [book])
+    name = "question"
 
-    async def chosen(self, turn: Turn[Wish], choice_id: str) -> Move:
-        # Who has enough visits reads so at the first step.
-        step = "centre" if await may_book(turn) else None
-        return Enter("booking", Wish(need=turn.draft.need), step=step)
+    async def ask(self, turn: Turn[Enquiry]) -> Prompt:
+        question = _current(turn)
+        # Translators: label, at most 24 characters. Leave out the questions that are left.
+        enough = Choice("enough", turn.pgettext("button", "⏭️ Answer me now"))
+        return Prompt(_say(turn, question.text), [*_options(turn, question), _rather_not(turn), enough])
+
+    async def chosen(self, turn: Turn[Enquiry], choice_id: str) -> Move:
+        if choice_id == "enough":
+            # Of another need neither.
+            turn.draft.asked = [question.id for question in turn.world.rules.questions]
+            return Goto(TellOutcome)
+        question = _current(turn)
+        turn.draft.given[question.id] = choice_id
+        if question.id not in turn.draft.asked:
+            turn.draft.asked.append(question.id)
+        return _onward(turn)
 
 
-class TellWhoCanCome(Step[Wish]):
-    name = "who"
+class TellOutcome(Step[Enquiry]):
+    """What the need's first service is for this person, why, what comes next and what to bring."""
 
-    async def ask(self, turn: Turn[Wish]) -> Prompt:
+    name = "outcome"
+
+    async def ask(self, turn: Turn[Enquiry]) -> Prompt:
+        verdict = leading(await _verdicts(turn))
+        headline = _say(turn, turn.world.rules.outcomes[verdict.outcome])
         parts = [
-            # Translators: first line seen on a locked screen.
-            turn.gettext(
-                "Everybody who came out may ask for help. A short time or long ago, it does not matter. "
-                "Relatives may sometimes come too."
-            ),
-            turn.gettext("You need not tell us anything about your case. The centre looks at what you need."),
-            what_to_bring(turn),
+            need_label(turn, _need(turn)),
+            f"{headline}\n{_why(turn, verdict)}",
+            "\n".join(_say(turn, rule.text) for rule in verdict.reassurances),
+            _say(turn, (verdict.see or (verdict.service,))[0].next),
+            await what_to_bring(turn) if NextThing.BOOK in verdict.then else "",
         ]
-        # Translators: label, at most 20 characters.
-        book = Choice("book", turn.pgettext("button", "📅 Book a visit"))
-        return Prompt("\n\n".join(parts), [book])
+        return Prompt("\n\n".join(filter(None, parts)), [*_next_things(turn, verdict), *_ways_on(turn)])
 
-    async def chosen(self, turn: Turn[Wish], choice_id: str) -> Move:
+    async def chosen(self, turn: Turn[Enquiry], choice_id: str) -> Move:
+        match choice_id:
+            case NextThing.BOOK:
+                return await _book(turn)
+            case NextThing.CALL_BACK:
+                return Enter("call_request", VisitNews(), step="number")
+            case NextThing.NEAREST | NextThing.LIFE_PROJECT | "person":
+                return Enter(choice_id)
+            case "more":
+                return Goto(TellMore)
+            case "why":
+                turn.draft.page = 0
+                return Goto(TellSources)
+        return Goto(ChooseNeed)
+
+
+class TellMore(Step[Enquiry]):
+    """All services for the need, and how their programmes stand."""
+
+    name = "more"
+
+    async def ask(self, turn: Turn[Enquiry]) -> Prompt:
+        services = _open_services(await _verdicts(turn))
+        known = {service.id for service in services}
+        parts = [need_label(turn, _need(turn))]
+        parts += [f"{_say(turn, service.text)} {_say(turn, service.next)}" for service in services]
+        parts += [
+            programme_words(turn, programme, _region(turn))
+            for programme in (await current_rules(turn)).programmes
+            if known.intersection(programme.services)
+        ]
+        return Prompt("\n\n".join(parts), [_sources(turn)])
+
+    async def chosen(self, turn: Turn[Enquiry], choice_id: str) -> Move:
+        turn.draft.page = 0
+        return Goto(TellSources)
+
+
+class TellSources(Step[Enquiry]):
+    """Each thing that was said, how we know it and when somebody last looked."""
+
+    name = "sources"
+
+    async def ask(self, turn: Turn[Enquiry]) -> Prompt:
+        facts = _facts(leading(await _verdicts(turn)))
+        pages = -(-len(facts) // FACTS_A_PAGE)
+        start = turn.draft.page % pages * FACTS_A_PAGE
+        parts = [turn.gettext("Where this comes from. We read public pages; the centre has the last word.")]
+        parts += [_with_sources(turn, fact) for fact in facts[start : start + FACTS_A_PAGE]]
+        # Translators: label, at most 20 characters. The next page of a list.
+        further = Choice("further", turn.pgettext("button", "➡️ Further"))
+        return Prompt("\n\n".join(parts), [further] if pages > 1 else [])
+
+    async def chosen(self, turn: Turn[Enquiry], choice_id: str) -> Move:
+        turn.draft.page += 1
+        return Again()
+
+
+async def why(turn: Turn[Enquiry], argument: str) -> Move:
+    """Show where it comes from: what the person has just read, else what is true for everybody."""
+    session = await turn.desk.sessions.load(turn.contact.id)
+    is_over = session.expires_at is not None and session.expires_at < turn.now
+    if session.frame is not None and session.frame.flow == SERVICES.name and not is_over:
+        return Goto(TellSources)
+    return Enter(SERVICES.name, step=TellSources.name)
+
+
+def _asked(turn: Turn[Enquiry], reply: Reply) -> Move | None:
+    """Return the way to the answer of a question that is written instead of tapping."""
+    return looked_up(turn, reply.text) if isinstance(reply, Text) else None
+
+
+def _say(turn: Turn[Enquiry], said: Said) -> str:
+    return said[turn.texts.language]
+
+
+def _options(turn: Turn[Enquiry], question: Question) -> list[Choice]:
+    return [Choice(option.id, _say(turn, option.label)) for option in question.options]
+
+
+def _rather_not(turn: Turn[Enquiry]) -> Choice:
+    # Translators: label, at most 24 characters.
+    return Choice(UNSAID, turn.pgettext("button", "🤐 Rather not say"))
+
+
+def _need(turn: Turn[Enquiry]) -> Need:
+    return turn.draft.need or Need.OTHER
+
+
+def _answers(turn: Turn[Enquiry]) -> Answers:
+    return Answers((_need(turn),), turn.draft.given)
+
+
+async def _verdicts(turn: Turn[Enquiry]) -> list[Verdict]:
+    return evaluate(await current_rules(turn), _answers(turn))
+
+
+def _onward(turn: Turn[Enquiry]) -> Move:
+    question = next_question(turn.world.rules, _answers(turn), turn.draft.asked)
+    if question is None:
+        return Goto(TellOutcome)
+    turn.draft.question = question.id
+    return Goto(AskNext)
+
+
+def _current(turn: Turn[Enquiry]) -> Question:
+    """Return the question on the screen; the first one when the rules no longer have it."""
+    rules = turn.world.rules
+    return rules.question(turn.draft.question) or rules.questions[0]
+
+
+def _why(turn: Turn[Enquiry], verdict: Verdict) -> str:
+    """Return one sentence: of what decided, the rule that speaks of this person first."""
+    if verdict.outcome is Outcome.ELSEWHERE:
+        return _say(turn, verdict.see[0].text)
+    return _say(turn, verdict.named[0].text)
+
+
+def _next_things(turn: Turn[Enquiry], verdict: Verdict) -> list[Choice]:
+    return [Choice(thing, _next_label(turn, thing)) for thing in verdict.then]
+
+
+def _next_label(turn: Turn[Enquiry], thing: NextThing) -> str:
+    match thing:
+        case NextThing.BOOK:
+            # Translators: label, at most 20 characters.
+            return turn.pgettext("button", "📅 Book for this")
+        case NextThing.CALL_BACK:
+            # Translators: label, at most 20 characters. The centre shall call the person.
+            return turn.pgettext("button", "📞 Call me")
+        case NextThing.NEAREST:
+            # Translators: label, at most 24 characters.
+            return turn.pgettext("button", "📍 Nearest centre")
+        case NextThing.LIFE_PROJECT:
+            # Translators: label, at most 24 characters. Prepare one's life project before the visit.
+            return turn.pgettext("button", "📝 Prepare my project")
+
+
+def _ways_on(turn: Turn[Enquiry]) -> list[Choice]:
+    return [
+        # Translators: label, at most 24 characters.
+        Choice("more", turn.pgettext("button", "📖 Read more")),
+        _sources(turn),
+        # Translators: label, at most 24 characters. Ask about another need.
+        Choice("another", turn.pgettext("button", "➕ Another question")),
+        # Translators: label, at most 24 characters.
+        Choice("person", turn.pgettext("button", "💬 Talk to a person")),
+    ]
+
+
+def _sources(turn: Turn[Enquiry]) -> Choice:
+    # Translators: label, at most 24 characters. Shows where what was said comes from.
+    return Choice("why", turn.pgettext("button", "🔎 Why? Sources"))
+
+
+async def _book(turn: Turn[Enquiry]) -> Move:
+    if turn.draft.need is None:
         return Enter("booking")
+    # Who has enough visits reads so at the first step.
+    step = "centre" if await may_book(turn) else None
+    return Enter("booking", Wish(need=turn.draft.need), step=step)
 
 
-def _service(turn: Turn[Wish], need: Need) -> str:
-    match need:
-        case Need.PAPERS:
-            return turn.gettext(
-                "The centre helps with administrative and judicial matters. What it can do about yours, it "
-                "will tell you at the visit."
-            )
-        case Need.FAMILY:
-            return turn.gettext(
-                "The centre can help you to renew the bond with your family and the people around you. You "
-                "decide with the centre how to begin."
-            )
-        case Need.HEALTH:
-            return turn.gettext(
-                "Your health is part of the plan that the centre makes with you. It is no hospital: in an "
-                "emergency, call 15."
-            )
-        case Need.JOB:
-            return turn.gettext(
-                "The centre looks for work with you, also with companies that are its partners. Nobody can "
-                "promise a place; it depends on what there is in your area."
-            )
-        case Need.PROJECT:
-            return turn.gettext(
-                "You look at your idea with the centre, and at what you still need to learn. "
-                "It is studied first; then the centre and its partners decide."
-            )
-        case Need.TRAINING:
-            return turn.gettext(
-                "The centre can help you back to school, or to a training or an apprenticeship. Which "
-                "places there are, it will tell you at the visit."
-            )
-        case Need.OTHER:
-            return turn.gettext(
-                "Whatever it is, you can bring it to the centre. It makes a plan with you and tells you "
-                "what it can do."
-            )
+def _open_services(verdicts: list[Verdict]) -> list[Service]:
+    """Return the need's services that are not for others; where all are, those to look at instead."""
+    services = [each.service for each in verdicts if each.outcome is not Outcome.ELSEWHERE]
+    return services or list(leading(verdicts).see)
+
+
+def _region(turn: Turn[Enquiry]) -> str | None:
+    """Return the region the person said they live in."""
+    return turn.contact.province_code.partition(".")[0] if turn.contact.province_code else None
+
+
+def _facts(verdict: Verdict) -> list[Fact]:
+    """Return what the verdict says, each once, what decided it first."""
+    said: tuple[Fact, ...] = (*verdict.named, verdict.service, *verdict.see, *verdict.notes)
+    return list({fact.id: fact for fact in said}.values())
+
+
+def _with_sources(turn: Turn[Enquiry], fact: Fact) -> str:
+    known = [source_words(turn, turn.world.rules.sources[key]) for key in fact.sources]
+    return "\n".join(
+        [_say(turn, fact.text), *(known or [turn.gettext("We found no public source for this.")])]
+    )
+
+
+def _upgraded(version: int, draft: JSON) -> JSON:
+    """Keep the need of a draft from before the questions."""
+    return {"need": draft["need"]} if "need" in draft else {}
 
 
 SERVICES = Flow(
-    name="services", draft=Wish, steps=[ChooseService, TellService, TellWhoCanCome], roles=BENEFICIARIES
+    name="services",
+    draft=Enquiry,
+    steps=[AskWho, ChooseNeed, AskNext, TellOutcome, TellMore, TellSources],
+    roles=BENEFICIARIES,
+    version=2,
+    renamed={"services": "need", "service": "outcome", "who": "outcome"},
+    upgrade=_upgraded,
 )

@@ -159,6 +159,8 @@ async def _kept(turn: Turn[NoAnswers]) -> list[str]:
     upcoming = await turn.desk.appointments.upcoming(contact.id, now=turn.now)
     visits = turn.ngettext("You have {n} visit ahead.", "You have {n} visits ahead.", len(upcoming))
     lines.append(visits.format(n=len(upcoming)))
+    if await turn.desk.life_projects.get(contact.id):
+        lines.append(turn.gettext("📝 Your project in your own words. Write “life project” to see it."))
     lines.append(turn.gettext("We also keep your earlier visits and what you wrote to caseworkers."))
     lines.append(await _opened_words(turn))
     return lines

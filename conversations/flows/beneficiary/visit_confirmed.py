@@ -25,7 +25,7 @@ class TellConfirmed(Step[VisitNews]):
         centre = await turn.desk.centres.get(visit.centre_slug)
         # Translators: first line seen on a locked screen.
         said = turn.gettext("✅ Your time is confirmed.")
-        return Prompt(f"{said}\n\n{visit_card(turn, visit, centre)}", visit_choices(turn, visit))
+        return Prompt(f"{said}\n\n{await visit_card(turn, visit, centre)}", visit_choices(turn, visit))
 
     async def chosen(self, turn: Turn[VisitNews], choice_id: str) -> Move:
         return await act_on_visit(turn, choice_id)

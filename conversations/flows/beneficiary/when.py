@@ -144,6 +144,9 @@ async def _book(turn: Turn[Wish], day: date, at: time) -> str:
         said = turn.gettext("✅ Your visit is booked.")
     else:
         said = turn.gettext("✅ The centre has your request.")
+    if turn.draft.brings_project:
+        await turn.desk.life_projects.attach(turn.contact.id, visit.id)
+        said = "\n".join((said, turn.gettext("📎 Your project goes along with it.")))
     return f"{said}\n\n{await _card(turn, visit)}"
 
 
@@ -155,7 +158,7 @@ async def _move(turn: Turn[Wish], day: date, at: time) -> str:
 
 
 async def _card(turn: Turn[Any], visit: Appointment) -> str:
-    return visit_card(turn, visit, await turn.desk.centres.get(visit.centre_slug))
+    return await visit_card(turn, visit, await turn.desk.centres.get(visit.centre_slug))
 
 
 async def _too_many(turn: Turn[Wish], day: date) -> Move:

@@ -15,7 +15,8 @@ class Wish:
 
     `place_id` and `province` are where the person looks from, `order` the centres as they are best
     for that place, `hits` the places their words may have meant. `page` is the part of a long list that
-    is on the screen. No position is ever kept.
+    is on the screen. `brings_project`: the person lets the centre read their life project, once the visit
+    is booked. No position is ever kept.
     """
 
     appointment_id: int = 0
@@ -29,6 +30,7 @@ class Wish:
     hits: list[str] = field(default_factory=list)
     order: list[str] = field(default_factory=list)
     page: int = 0
+    brings_project: bool = False
 
 
 def wish_to_change(visit: Appointment) -> Wish:

@@ -19,8 +19,10 @@ from conversations.flows.staff.propose import PROPOSE
 from conversations.flows.staff.task_news import TASK_NEWS
 from conversations.flows.staff.tasks import TASKS, show_tasks
 from conversations.flows.staff.template_news import TEMPLATE_NEWS
+from conversations.flows.staff.unanswered import UNANSWERED, show_unanswered
 from conversations.flows.staff.unheard_request import UNHEARD
 from conversations.flows.staff.visit_news import VISIT_NEWS
+from conversations.flows.staff.visit_project import VISIT_PROJECT_FLOW
 
 __all__ = ["STAFF_COMMANDS", "STAFF_FLOWS", "redeem"]
 
@@ -32,11 +34,13 @@ STAFF_FLOWS: tuple[Flow[Any], ...] = (
     UNHEARD,
     PROPOSE,
     AGENDA,
+    VISIT_PROJECT_FLOW,
     TASKS,
     TASK_NEWS,
     ANSWER_FLOW,
     CENTRE_DETAILS,
     BROADCAST,
+    UNANSWERED,
     ANNOUNCEMENT_PROGRESS,
     ADMINISTRATOR_MENU,
     ALERT,
@@ -49,4 +53,5 @@ STAFF_COMMANDS: Mapping[str, CommandHandler] = {
     "tasks": show_tasks,
     "centre": show_centre,
     "broadcast": broadcast,
+    "unanswered": show_unanswered,
 }

@@ -14,10 +14,13 @@ from conversations.flows.staff.propose import PROPOSE, AgendaDraft, Proposal
 from conversations.flows.staff.visit_actions import (
     CALL,
     CONFIRM,
+    PROJECT,
+    VISIT_PROJECT,
     action_choices,
     ask_to_call,
     confirm,
     note_look,
+    open_project,
     own_visit,
     visit_to_act_on,
 )
@@ -66,7 +69,7 @@ class VisitCard(Step[AgendaDraft]):
         new_phone = Choice(NEW_PHONE, turn.pgettext("button", "🔗 New phone"))
         lines = [await visit_details(turn, visit), await obstacle_words(turn, visit.contact_id)]
         text = "\n\n".join(line for line in lines if line)
-        return Prompt(text, [*action_choices(turn, visit), new_phone])
+        return Prompt(text, [*await action_choices(turn, visit), new_phone])
 
     async def chosen(self, turn: Turn[AgendaDraft], choice_id: str) -> Move:
         draft = turn.draft
@@ -74,6 +77,9 @@ class VisitCard(Step[AgendaDraft]):
             return _back_to_agenda(draft, await confirm(turn, draft.appointment_id, draft.version))
         if choice_id == CALL:
             return _back_to_agenda(draft, await ask_to_call(turn, draft.appointment_id))
+        if choice_id == PROJECT:
+            opened = await open_project(turn, draft.appointment_id)
+            return Again(opened) if isinstance(opened, str) else Enter(VISIT_PROJECT, draft)
         visit = await visit_to_act_on(turn, draft.appointment_id)
         if isinstance(visit, str):
             return _back_to_agenda(draft, visit)

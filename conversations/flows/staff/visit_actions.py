@@ -13,12 +13,18 @@ from conversations.engine.flow import Choice
 from conversations.engine.outbound import Purpose
 from conversations.engine.turn import Turn
 from conversations.errors import AppointmentNotLive, VisitChanged
+from conversations.flows.attached_project import project_for
 
-CONFIRM, PROPOSE, CALL = "confirm", "propose", "call"
+CONFIRM, PROPOSE, CALL, PROJECT = "confirm", "propose", "call", "project"
+# The flow that shows the life project (conversations/flows/staff/visit_project.py).
+VISIT_PROJECT = "visit_project"
 
 
-def action_choices(turn: Turn[Any], visit: Appointment) -> list[Choice]:
-    """Return what can be done about a live visit; only a request can be confirmed."""
+async def action_choices(turn: Turn[Any], visit: Appointment) -> list[Choice]:
+    """Return what can be done about a live visit; only a request can be confirmed.
+
+    What the person prepared is offered when they let the centre read it.
+    """
     choices = [
         # Translators: label, at most 20 characters.
         Choice(PROPOSE, turn.pgettext("button", "🕐 Other time")),
@@ -28,6 +34,9 @@ def action_choices(turn: Turn[Any], visit: Appointment) -> list[Choice]:
     if visit.status is AppointmentStatus.REQUESTED:
         # Translators: label, at most 20 characters.
         choices.insert(0, Choice(CONFIRM, turn.pgettext("button", "✅ Confirm")))
+    if await project_for(turn, visit):
+        # Translators: label, at most 20 characters. What the person prepared for the visit.
+        choices.append(Choice(PROJECT, turn.pgettext("button", "📄 Life project")))
     return choices
 
 
@@ -57,6 +66,20 @@ async def visit_to_act_on(turn: Turn[Any], appointment_id: int) -> Appointment |
 async def note_look(turn: Turn[Any], visit: Appointment) -> None:
     """Write down that this caseworker opened a visit with the name the person gave."""
     await turn.desk.audit.looked(turn.contact.id, visit.contact_id, "visit", now=turn.now)
+
+
+async def open_project(turn: Turn[Any], appointment_id: int) -> Appointment | str:
+    """Write down that this caseworker opens the life project of a visit, and return the visit.
+
+    Instead comes the sentence that says why not: the person may have taken it back a moment ago.
+    """
+    visit = await own_visit(turn, appointment_id)
+    if visit is None:
+        return turn.gettext("This visit is not one of your centre's.")
+    if await project_for(turn, visit) is None:
+        return turn.gettext("The life project is no longer with visit {code}.").format(code=visit.code)
+    await turn.desk.audit.looked(turn.contact.id, visit.contact_id, "life_project", now=turn.now)
+    return visit
 
 
 async def confirm(turn: Turn[Any], appointment_id: int, version: int) -> str:

@@ -6,14 +6,17 @@ from conversations.care.visits import VISIT_NEWS as NAME
 from conversations.care.visits import VisitEvent, VisitNews
 from conversations.engine.flow import Choice, Enter, Finish, Flow, Move, Prompt, Step
 from conversations.engine.turn import Turn
-from conversations.flows.staff.propose import PROPOSE, Proposal
+from conversations.flows.staff.propose import PROPOSE, AgendaDraft, Proposal
 from conversations.flows.staff.visit_actions import (
     CALL,
     CONFIRM,
+    PROJECT,
+    VISIT_PROJECT,
     action_choices,
     ask_to_call,
     confirm,
     note_look,
+    open_project,
     own_visit,
     visit_to_act_on,
 )
@@ -38,7 +41,7 @@ class TellNews(Step[VisitNews]):
         if visit is None:
             return Prompt(turn.gettext("This visit is not one of your centre's."))
         text = f"{_headline(turn, visit)}\n\n{await visit_details(turn, visit)}"
-        return Prompt(text, _choices(turn, visit))
+        return Prompt(text, await _choices(turn, visit))
 
     async def pushed(self, turn: Turn[VisitNews]) -> None:
         visit = await own_visit(turn, turn.draft.appointment_id)
@@ -54,6 +57,11 @@ class TellNews(Step[VisitNews]):
             return Finish(await ask_to_call(turn, draft.appointment_id))
         if choice_id == "ok":
             return Finish((await self.ask(turn)).text)
+        if choice_id == PROJECT:
+            opened = await open_project(turn, draft.appointment_id)
+            if isinstance(opened, str):
+                return Finish(opened)
+            return Enter(VISIT_PROJECT, AgendaDraft(opened.day, 1, 0, opened.id, opened.version))
         visit = await visit_to_act_on(turn, draft.appointment_id)
         if isinstance(visit, str):
             return Finish(visit)
@@ -79,11 +87,11 @@ def _headline(turn: Turn[VisitNews], visit: Appointment) -> str:
             return turn.gettext("👍 Somebody says they are coming.")
 
 
-def _choices(turn: Turn[VisitNews], visit: Appointment) -> list[Choice]:
+async def _choices(turn: Turn[VisitNews], visit: Appointment) -> list[Choice]:
     told_of_request = visit.status is AppointmentStatus.REQUESTED
     asks_for_action = turn.draft.event in (VisitEvent.BOOKED, VisitEvent.CHANGED) or told_of_request
     if visit.is_live and turn.draft.event is not VisitEvent.CANCELLED and asks_for_action:
-        return action_choices(turn, visit)
+        return await action_choices(turn, visit)
     # Translators: label, at most 20 characters.
     return [Choice("ok", turn.pgettext("button", "👌 OK"))]
 

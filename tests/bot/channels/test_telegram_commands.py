@@ -41,7 +41,7 @@ async def test_everybody_finds_the_same_commands_in_their_phones_language(
 
     for phone_language, mark in {"": "[ary] ", "ar": "[ar] ", "fr": "[fr] ", "en": ""}.items():
         commands = dict(telegram.commands["default", phone_language])
-        assert list(commands) == ["menu", "language", "help", "person", "stop"]
+        assert list(commands) == ["menu", "language", "help", "person", "why", "stop"]
         assert commands["menu"] == f"{mark}Show the menu"
         assert telegram.descriptions[phone_language].startswith(f"{mark}Find a centre")
         assert telegram.short_descriptions[phone_language].startswith(f"{mark}Find a centre")
@@ -70,7 +70,14 @@ async def test_staff_find_their_own_commands_in_their_own_chat(telegram: FakeTel
         "menu",
         "language",
     ]
-    assert names(telegram, f"chat:{chama.id}") == ["broadcast", "centre", "link", "menu", "language"]
+    assert names(telegram, f"chat:{chama.id}") == [
+        "broadcast",
+        "centre",
+        "unanswered",
+        "link",
+        "menu",
+        "language",
+    ]
     assert dict(telegram.commands[f"chat:{driss.id}", ""])["today"] == "[fr] Today's visits"
 
 

@@ -9,6 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from bot.channels import webchat
+from conversations.care.documents import Document, DocumentKind
+from conversations.care.people import ContactId
 from conversations.engine.flow import Choice
 from conversations.engine.outbound import OutboundMessage
 from conversations.engine.reply import Channel, Command, Inbound, Location, Tap, Text
@@ -186,7 +188,7 @@ def test_a_message_is_shown_with_its_buttons_and_the_local_time() -> None:
         "فوقاش؟", "ary", "rtl", (Choice("d1", "\u2068الاثنين\u2069"),), prompt_ref="p3", wants_location=True
     )
 
-    frame = webchat.render(message, number=12, replaces=None, at=AT)
+    frame = webchat.render(message, TEXTS["ary"], number=12, replaces=None, at=AT)
 
     assert frame == {
         "type": "message",
@@ -197,6 +199,7 @@ def test_a_message_is_shown_with_its_buttons_and_the_local_time() -> None:
         "choices": [{"id": "d1", "label": "الاثنين"}],
         "prompt_no": "p3",
         "wants_location": True,
+        "document": None,
         "replaces": None,
         "at": "2026-11-23T09:05:00+00:00",
         "clock": "09:05",
@@ -207,11 +210,20 @@ def test_a_message_is_shown_with_its_buttons_and_the_local_time() -> None:
 def test_a_message_takes_the_place_of_the_one_it_answers(
     edits: str | None, replaces: int | None, place_of: int
 ) -> None:
-    frame = webchat.render(
-        OutboundMessage("Quel jour ?", "fr", edits=edits), number=32, replaces=replaces, at=AT
-    )
+    message = OutboundMessage("Quel jour ?", "fr", edits=edits)
+
+    frame = webchat.render(message, TEXTS["fr"], number=32, replaces=replaces, at=AT)
 
     assert frame["replaces"] == place_of
+
+
+def test_a_page_is_a_link_that_tells_nothing() -> None:
+    document = Document(DocumentKind.LIFE_PROJECT, ContactId(7), visit_id=3)
+    message = OutboundMessage("Voici la page.", "fr", document=document)
+
+    frame = webchat.render(message, TEXTS["fr"], number=32, replaces=None, at=AT)
+
+    assert frame["document"] == {"path": "/page/32", "label": "[fr] 📄 Open the page"}
 
 
 @pytest.mark.parametrize(

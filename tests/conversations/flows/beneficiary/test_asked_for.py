@@ -21,6 +21,10 @@ from tests.people import Person
         ("واش عندي الحق", "services"),
         ("bghit nkhdem", "services"),
         ("je cherche une formation", "services"),
+        ("projet de vie", "life_project"),
+        ("بغيت نوجد مشروع الحياة ديالي", "life_project"),
+        ("je veux changer mon projet de vie", "life_project"),
+        ("عندي مشروع", "services"),
     ],
 )
 async def test_words_open_the_door_they_name(amina: Person, words: str, flow: str) -> None:
@@ -28,6 +32,26 @@ async def test_words_open_the_door_they_name(amina: Person, words: str, flow: st
     await amina.says(words)
 
     assert amina.flow == flow
+
+
+async def test_the_door_opens_after_a_last_word_too(amina: Person) -> None:
+    await amina.starts()
+    await amina.taps("person")
+    await amina.says("سلام")
+    await amina.taps("done")
+    assert amina.flow is None
+    await amina.says("بغيت رنديفو")
+
+    assert amina.flow == "booking"
+
+
+async def test_the_door_opens_to_who_comes_back_after_days(amina: Person) -> None:
+    await amina.starts()
+    await amina.taps("booking")
+    amina.scene.later(days=3)
+    await amina.says("فين كاين المركز؟")
+
+    assert amina.flow == "nearest"
 
 
 async def test_thanks_are_answered_kindly(amina: Person) -> None:

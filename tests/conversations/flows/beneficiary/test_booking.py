@@ -81,7 +81,7 @@ async def test_the_last_word_holds_all_one_needs(scene: Scene, at_days: Person) 
     assert any("سلا" in line for line in lines)
     assert f"Your code: {visit.code}." in at_days.screen
     assert "Address: 12, rue de la Gare" in at_days.screen
-    assert "come even if something is missing." in at_days.screen
+    assert "واحضر حتى لو كان شيء ناقصا." in at_days.screen
 
 
 async def test_what_must_not_be_missed_stands_together_above(at_days: Person) -> None:
@@ -305,7 +305,7 @@ async def test_who_has_three_visits_is_told_before_walking_the_whole_way(amina: 
 
 async def test_who_comes_from_the_services_is_told_as_well(amina: Person) -> None:
     await amina.starts()
-    await amina.taps("services", "job")
+    await amina.taps("services", "self", "job", "enough")
     await has_three_visits(amina)
     await amina.taps("book")
 

@@ -70,7 +70,7 @@ async def test_on_the_eve_it_says_what_is_ready(visit: Appointment, brahim: Pers
 
     assert "A place is kept for you at this hour." in notice.text
     assert visit.code in notice.text
-    assert "identity card" in notice.text
+    assert "carte nationale" in notice.text
 
 
 @pytest.mark.parametrize(
@@ -133,11 +133,11 @@ async def test_cancel_asks_once_more(visit: Appointment, brahim: Person) -> None
 async def test_what_the_person_was_doing_goes_on_after_a_change(visit: Appointment, brahim: Person) -> None:
     await brahim.scene.goes_on_until(DUE[ReminderStep.THREE_DAYS_BEFORE])
     await brahim.starts()
-    await brahim.taps("services", "job")
+    await brahim.taps("services", "self", "job")
     await brahim.taps_notice("change")
     await brahim.taps("2026-12-04", "1000", "yes")
 
-    assert (brahim.flow, brahim.step) == ("services", "service")
+    assert (brahim.flow, brahim.step) == ("services", "question")
     assert brahim.draft["need"] == "job"
     assert "request for a new time" in brahim.screen
 
