@@ -18,7 +18,7 @@ PHONE_LANGUAGES = {"": "ary", "ar": "ar", "fr": "fr", "en": "en"}
 EVERYBODYS = ("menu", "language", "help", "person", "why", "stop")
 STAFFS = {
     Role.CASEWORKER: ("today", "week", "tasks", "centre", "menu", "language"),
-    Role.MANAGER: ("broadcast", "centre", "unanswered", "menu", "language"),
+    Role.MANAGER: ("broadcast", "content", "centre", "unanswered", "menu", "language"),
     Role.ADMINISTRATOR: ("menu", "language"),
 }
 
@@ -76,6 +76,7 @@ def _meanings(texts: Texts) -> Mapping[str, str]:
         "tasks": texts.gettext("People who wait for an answer"),
         "centre": texts.gettext("Hours and details of the centre"),
         "broadcast": texts.gettext("Write an announcement"),
+        "content": texts.gettext("Change what people read"),
         "unanswered": texts.gettext("Questions without an answer"),
     }
 

@@ -8,6 +8,7 @@ from conversations.engine.turn import Turn
 from conversations.engine.words import Word
 from conversations.flows.staff.broadcast import BROADCAST
 from conversations.flows.staff.centre_details import enter_centre
+from conversations.flows.staff.content import CONTENT
 
 
 @dataclass
@@ -24,6 +25,8 @@ class ShowMenu(Step[ManagerMenu]):
         choices = [
             # Translators: label, at most 24 characters. Write an announcement.
             Choice("broadcast", turn.pgettext("button", "📢 Announcement")),
+            # Translators: label, at most 24 characters. Change programmes, services and answers.
+            Choice("content", turn.pgettext("button", "✏️ What people read")),
             # Translators: label, at most 24 characters.
             Choice("centres", turn.pgettext("button", "🏢 Centres")),
             # Translators: label, at most 24 characters.
@@ -32,7 +35,12 @@ class ShowMenu(Step[ManagerMenu]):
         return Prompt(await _state(turn), choices, navigation=False)
 
     async def chosen(self, turn: Turn[ManagerMenu], choice_id: str) -> Move:
-        return Enter(BROADCAST.name) if choice_id == "broadcast" else enter_centre(turn)
+        match choice_id:
+            case "broadcast":
+                return Enter(BROADCAST.name)
+            case "content":
+                return Enter(CONTENT.name)
+        return enter_centre(turn)
 
 
 async def _state(turn: Turn[ManagerMenu]) -> str:

@@ -62,7 +62,14 @@ async def test_staff_find_their_own_commands_in_their_own_chat(telegram: FakeTel
     await register_staff_commands(bot, str(chama.id), Role.MANAGER, "ar", TEXTS)
 
     assert names(telegram, f"chat:{driss.id}") == ["today", "week", "tasks", "centre", "menu", "language"]
-    assert names(telegram, f"chat:{chama.id}") == ["broadcast", "centre", "unanswered", "menu", "language"]
+    assert names(telegram, f"chat:{chama.id}") == [
+        "broadcast",
+        "content",
+        "centre",
+        "unanswered",
+        "menu",
+        "language",
+    ]
     assert dict(telegram.commands[f"chat:{driss.id}", ""])["today"] == "[fr] Today's visits"
 
 
