@@ -18,7 +18,7 @@ PHONE_LANGUAGES = {"": "ary", "ar": "ar", "fr": "fr", "en": "en"}
 EVERYBODYS = ("menu", "language", "help", "person", "why", "stop")
 STAFFS = {
     Role.CASEWORKER: ("today", "week", "tasks", "centre", "link", "menu", "language"),
-    Role.MANAGER: ("broadcast", "centre", "unanswered", "link", "menu", "language"),
+    Role.MANAGER: ("broadcast", "content", "centre", "unanswered", "link", "menu", "language"),
     Role.ADMINISTRATOR: ("link", "menu", "language"),
 }
 
@@ -77,6 +77,7 @@ def _meanings(texts: Texts) -> Mapping[str, str]:
         "centre": texts.gettext("Hours and details of the centre"),
         "link": texts.gettext("Another phone or app"),
         "broadcast": texts.gettext("Write an announcement"),
+        "content": texts.gettext("Change what people read"),
         "unanswered": texts.gettext("Questions without an answer"),
     }
 

@@ -6,6 +6,7 @@ from datetime import date
 from itertools import groupby
 from typing import Any
 
+from conversations.care.edits import Target
 from conversations.care.questions import (
     LONGEST_ANSWER,
     LONGEST_QUESTION,
@@ -14,11 +15,14 @@ from conversations.care.questions import (
     QuestionBook,
     Topic,
 )
-from conversations.care.rules import LABEL, Change, ChangeRefused, RuleSet
+from conversations.care.rules import LABEL, Change, ChangeRefused, Programme, RuleSet
 from conversations.care.wording import Slot, wording_fault
 
 # What of a question may be worded anew, and how long it may be; its label is a button.
 QUESTION_FIELDS = {"answer": LONGEST_ANSWER, "question": LONGEST_QUESTION, "label": LABEL}
+
+# How a programme stands: fields by their names in the file.
+PROGRAMME_FIELDS = {"open": "open", "from": "opens_on", "until": "closes_on", "regions": "regions"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +38,18 @@ class Edition:
     rules: RuleSet
     questions: QuestionBook
     skipped: tuple[Skipped, ...] = ()
+
+    def has(self, entry: str) -> bool:
+        return self.questions.question(entry) is not None or self.rules.fact(entry) is not None
+
+    def value_of(self, target: Target) -> Any:
+        """Return what a field says, as a change would hold it; None too when its entry is gone."""
+        if question := self.questions.question(target.entry):
+            return getattr(question.wordings[target.language or ""], target.field)
+        fact = self.rules.fact(target.entry)
+        if target.language is not None:
+            return getattr(fact, target.field)[target.language] if fact else None
+        return getattr(fact, PROGRAMME_FIELDS[target.field]) if isinstance(fact, Programme) else None
 
 
 class Editions:

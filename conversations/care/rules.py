@@ -26,6 +26,8 @@ LABEL = 24
 MOST_OPTIONS = 6
 # No sentence of a file is longer; one that is tells too much at once.
 LONGEST = 220
+# What a programme is called stands in lists beside others.
+LONGEST_NAME = 60
 # How long a review is good for.
 REVIEW_DAYS = 366
 
@@ -217,6 +219,10 @@ class RuleSet:
 
     def question(self, question_id: str) -> Question | None:
         return next((each for each in self.questions if each.id == question_id), None)
+
+    def fact(self, fact_id: str) -> Fact | None:
+        """Return the service, programme, rule or thing to bring of that id."""
+        return next((each for each in _facts(self) if each.id == fact_id), None)
 
     def rule(self, rule_id: str) -> Rule:
         return next(each for each in self.rules if each.id == rule_id)

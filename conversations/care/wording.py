@@ -62,6 +62,14 @@ def wording_fault(text: str, slot: Slot) -> WordingFault | None:
     return None
 
 
+def with_centre_decides(text: str, clause: str, language: str) -> str:
+    """Return the text with the words that the centre decides, behind it where it lacks them."""
+    if not text or fold_words(clause) in fold_words(text):
+        return text
+    semicolon = {"fr": " ; ", "ar": "؛ ", "ary": "؛ "}.get(language, "; ")
+    return f"{text.rstrip(' .!?؟…')}{semicolon}{clause}."
+
+
 _CURRENCY = (
     r"(?:mad|dhs?|dirhams?|centimes?|euros?|eur|dollars?|usd)\b|درهم|دراهم|دراهيم|ريال|اورو|يورو|دولار"
 )

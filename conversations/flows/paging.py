@@ -23,11 +23,11 @@ class Page(Generic[Item]):
     is_last: bool
 
 
-def page_of(items: Sequence[Item], number: int) -> Page[Item]:
+def page_of(items: Sequence[Item], number: int, *, size: int = PAGE_SIZE) -> Page[Item]:
     """Return the page of that number, or the nearest there is: the list may have become shorter."""
-    last = max(0, len(items) - 1) // PAGE_SIZE
+    last = max(0, len(items) - 1) // size
     number = min(max(0, number), last)
-    return Page(items[number * PAGE_SIZE : (number + 1) * PAGE_SIZE], number, number == last)
+    return Page(items[number * size : (number + 1) * size], number, number == last)
 
 
 def page_choices(turn: Turn[Any], page: Page[Any]) -> list[Choice]:

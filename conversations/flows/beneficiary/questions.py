@@ -84,18 +84,12 @@ class TellAnswer(_TakesQuestions):
         question = (await current_questions(turn)).question(turn.draft.question)
         if question is None:
             return Prompt(_gone(turn), [_others(turn)])
-        wording = _wording(turn, question)
-        parts = [
-            topic_label(turn, question.topic),
-            f"{wording.question}\n{wording.answer}",
-            _how_sure(turn, question),
-        ]
         choices = [Choice(thing, _next_label(turn, thing)) for thing in question.next]
         # Translators: label, at most 24 characters. Shows where an answer comes from.
         choices.append(Choice("sources", turn.pgettext("button", "🔎 Sources")))
         if Next.PERSON not in question.next:
             choices.append(_person(turn))
-        return Prompt("\n\n".join(parts), [*choices, _others(turn)])
+        return Prompt(answer_words(turn, question), [*choices, _others(turn)])
 
     async def chosen(self, turn: Turn[Asking], choice_id: str) -> Move:
         question = (await current_questions(turn)).question(turn.draft.question)
@@ -197,6 +191,17 @@ def _may_keep(turn: Turn[Any]) -> bool:
     return turn.contact.consent is Consent.AGREED
 
 
+def answer_words(turn: Turn[Any], question: Question) -> str:
+    """Return the question with its answer, and how sure that is."""
+    wording = _wording(turn, question)
+    parts = [
+        topic_label(turn, question.topic),
+        f"{wording.question}\n{wording.answer}",
+        _how_sure(turn, question),
+    ]
+    return "\n\n".join(parts)
+
+
 def topic_label(turn: Turn[Any], topic: Topic) -> str:
     """Return the topic as a button's label; it is the first line of its answers as well."""
     match topic:
@@ -252,18 +257,18 @@ def _topic(turn: Turn[Asking]) -> Topic:
     return Topic(turn.draft.topic) if turn.draft.topic in list(Topic) else Topic.COMING
 
 
-def _wording(turn: Turn[Asking], question: Question) -> Wording:
+def _wording(turn: Turn[Any], question: Question) -> Wording:
     return question.wordings[turn.texts.language]
 
 
-def _how_sure(turn: Turn[Asking], question: Question) -> str:
+def _how_sure(turn: Turn[Any], question: Question) -> str:
     reviewed = _reviewed(turn, question)
     if question.tag not in UNSAID:
         return reviewed
     return f"{turn.gettext('No public text settles this: the centre decides.')}\n{reviewed}"
 
 
-def _reviewed(turn: Turn[Asking], question: Question) -> str:
+def _reviewed(turn: Turn[Any], question: Question) -> str:
     return turn.gettext("Last reviewed: {day}").format(day=turn.format_day(question.reviewed))
 
 

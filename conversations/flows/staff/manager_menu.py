@@ -8,6 +8,8 @@ from conversations.engine.turn import Turn
 from conversations.engine.words import Word
 from conversations.flows.staff.broadcast import BROADCAST
 from conversations.flows.staff.centre_details import enter_centre
+from conversations.flows.staff.content import CONTENT
+from conversations.flows.staff.unanswered import UNANSWERED, UnansweredDraft
 
 
 @dataclass
@@ -24,6 +26,10 @@ class ShowMenu(Step[ManagerMenu]):
         choices = [
             # Translators: label, at most 24 characters. Write an announcement.
             Choice("broadcast", turn.pgettext("button", "📢 Announcement")),
+            # Translators: label, at most 24 characters. Change programmes, services and answers.
+            Choice("content", turn.pgettext("button", "✏️ What people read")),
+            # Translators: label, at most 24 characters. What people asked and nobody has answered yet.
+            Choice("unanswered", turn.pgettext("button", "❓ No answer yet")),
             # Translators: label, at most 24 characters.
             Choice("centres", turn.pgettext("button", "🏢 Centres")),
             # Translators: label, at most 24 characters. Also: use this on another phone or app.
@@ -37,10 +43,13 @@ class ShowMenu(Step[ManagerMenu]):
         match choice_id:
             case "broadcast":
                 return Enter(BROADCAST.name)
+            case "content":
+                return Enter(CONTENT.name)
+            case "unanswered":
+                return Enter(UNANSWERED.name, UnansweredDraft())
             case "addresses":
                 return Enter("addresses")
-            case _:
-                return enter_centre(turn)
+        return enter_centre(turn)
 
 
 async def _state(turn: Turn[ManagerMenu]) -> str:

@@ -72,6 +72,7 @@ async def test_staff_find_their_own_commands_in_their_own_chat(telegram: FakeTel
     ]
     assert names(telegram, f"chat:{chama.id}") == [
         "broadcast",
+        "content",
         "centre",
         "unanswered",
         "link",

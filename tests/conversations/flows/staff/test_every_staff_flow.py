@@ -55,8 +55,24 @@ async def _preview(karim: Person) -> None:
     await karim.says("Réunion jeudi")
 
 
+async def _wording(karim: Person) -> None:
+    await karim.commands("content")
+    await karim.taps("programmes", "P2", "text", "fr")
+
+
+async def _changes(karim: Person) -> None:
+    await _wording(karim)
+    await karim.says("Du matériel pour démarrer, étudié avec vous au centre.")
+    await karim.taps("preview")
+
+
+async def _first_day(karim: Person) -> None:
+    await karim.commands("content")
+    await karim.taps("programmes", "P1", "from")
+
+
 CASEWORKERS_WAYS = [_agenda_card, _task_card, _answer, _proposal, _hours, _closed_days]
-WAYS = [*CASEWORKERS_WAYS, _text, _preview]
+WAYS = [*CASEWORKERS_WAYS, _text, _preview, _wording, _changes, _first_day]
 
 
 @pytest.fixture(params=WAYS, ids=lambda way: way.__name__.strip("_"))

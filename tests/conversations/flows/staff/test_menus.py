@@ -61,7 +61,10 @@ async def test_each_button_of_a_caseworker_leads_somewhere(driss: Person, button
     assert driss.flow == flow
 
 
-@pytest.mark.parametrize(("button", "flow"), [("broadcast", "broadcast"), ("centres", "centre_details")])
+@pytest.mark.parametrize(
+    ("button", "flow"),
+    [("broadcast", "broadcast"), ("content", "content"), ("centres", "centre_details")],
+)
 async def test_each_button_of_a_manager_leads_somewhere(karim: Person, button: str, flow: str) -> None:
     await karim.says("menu")
 
