@@ -28,6 +28,9 @@ WORD_FOR_WORD = 0.97
 OWN_SHARE = 0.75
 # A second question as near as that makes the first a guess.
 LEAD = 0.2
+# Of a whole sentence less has to match where no other question comes near.
+SENTENCE_WORDS = 3
+SENTENCE_SURE, SENTENCE_LEAD, SENTENCE_SHARE = 0.58, 0.25, 0.72
 MOST_GUESSES = 3
 
 # Nobody asks a question in more words; what is longer is a story, for a person to read.
@@ -120,11 +123,19 @@ class QuestionIndex:
         if not near:
             return Found()
         lead = scores[near[0]] - (scores[best[1]] if len(best) > 1 else 0.0)
-        # A word alone may be about anything, unless people put the question in just that word.
-        enough = SURE if len([word for word in words if word not in SMALL]) > 1 else WORD_FOR_WORD
-        if scores[near[0]] >= enough and lead >= LEAD and self._share(near[0], words) >= OWN_SHARE:
+        if self._is_sure(near[0], scores[near[0]], lead, words):
             return Found((self._questions[near[0]],), sure=True)
         return Found(tuple(self._questions[question_id] for question_id in near[:MOST_GUESSES]))
+
+    def _is_sure(self, question_id: str, score: float, lead: float, words: Sequence[str]) -> bool:
+        telling = len([word for word in words if word not in SMALL])
+        # A word alone may be about anything, unless people put the question in just that word.
+        enough = SURE if telling > 1 else WORD_FOR_WORD
+        share = self._share(question_id, words)
+        if score >= enough and lead >= LEAD and share >= OWN_SHARE:
+            return True
+        is_sentence = telling >= SENTENCE_WORDS
+        return is_sentence and score >= SENTENCE_SURE and lead >= SENTENCE_LEAD and share >= SENTENCE_SHARE
 
     def known_words(self, text: str) -> str:
         kept: list[str] = []

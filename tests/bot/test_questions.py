@@ -88,6 +88,16 @@ def test_nine_of_ten_are_answered_or_among_three(language: str) -> None:
     assert len(sure) / len(asked) >= 0.3
 
 
+@pytest.mark.parametrize("language", ["en", "fr", "ar", "ary"])
+def test_who_was_inside_a_short_time_and_learned_no_trade_is_answered_at_once(language: str) -> None:
+    *_, text = (
+        row["text"] for row in rows() if (row["question"], row["language"]) == ("short_time", language)
+    )
+    found = index().find(text)
+
+    assert (ids(found), found.sure) == (["short_time"], True)
+
+
 @pytest.mark.parametrize(
     ("text", "question"),
     [
