@@ -8,7 +8,7 @@ import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from dataclasses import dataclass, replace
-from datetime import timedelta
+from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -62,6 +62,7 @@ from bot.texts import load_texts
 from bot.ticks import Ticks, propose_holidays
 from bot.turns import Parser, Trouble, Turns, Voice
 from bot.zone import casablanca, check_zone
+from conversations.care.edition import Edition
 from conversations.care.people import STAFF
 from conversations.care.people import Role as PersonRole
 from conversations.care.rules import faults
@@ -124,10 +125,6 @@ async def opened(settings: Settings) -> AsyncIterator[Service]:
         await _refuse_the_demos(settings, database)
         clock = await _clock(settings, database)
         today = to_local(clock.now(), voice.world.zone).date()
-        if to_review := [fault.entry for fault in faults(voice.world.rules, today=today)]:
-            log.warning("rules_to_review", entries=",".join(to_review))
-        if to_review := [question.id for question in voice.world.questions.to_review(today)]:
-            log.warning("questions_to_review", entries=",".join(to_review))
         async with database.transaction() as unit:
             await unit.marks.set(KEYS_MARK, keys.sign)
             await unit.marks.set(KEY_IDS_MARK, ",".join(sorted(keys.ids)))
@@ -135,9 +132,20 @@ async def opened(settings: Settings) -> AsyncIterator[Service]:
                 [replace(seed, region_code=_region_code(voice, seed.city_fr)) for seed in seeds]
             )
             await propose_holidays(unit, today)
+            _warn_of(voice.world.editions.of(await unit.content.published()), today)
         yield Service(settings, database, voice, clock)
     finally:
         await engine.dispose()
+
+
+def _warn_of(edition: Edition, today: date) -> None:
+    """Log what nobody has reviewed for too long, and what managers published that no longer fits."""
+    if to_review := [fault.entry for fault in faults(edition.rules, today=today)]:
+        log.warning("rules_to_review", entries=",".join(to_review))
+    if to_review := [question.id for question in edition.questions.to_review(today)]:
+        log.warning("questions_to_review", entries=",".join(to_review))
+    if edition.skipped:
+        log.warning("changes_skipped", entries=",".join(each.change.entry for each in edition.skipped))
 
 
 @asynccontextmanager

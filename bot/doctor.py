@@ -34,14 +34,19 @@ from bot.alerts import (
 from bot.app import KEY_IDS_MARK, KEYS_MARK, graph_client, sqlite_path
 from bot.channels.telegram_intake import WEBHOOK_PATH
 from bot.channels.whatsapp_check import check_number
+from bot.places import load_places
+from bot.questions import load_questions
+from bot.rules_file import read_rules
 from bot.settings import Settings
 from bot.texts import CataloguesMissing, load_texts
-from bot.zone import ZoneDataWrong, check_zone
+from bot.zone import ZoneDataWrong, casablanca, check_zone
 from conversations.care.centres import Centre
+from conversations.care.edition import edition_of
 from conversations.care.people import Role
 from conversations.flows.news import AlertKind
 from storage.centres import CentreStore
 from storage.contacts import ContactStore
+from storage.content import ContentStore
 from storage.database import create_engine
 from storage.encryption import KeyRing, load_or_create_keys
 from storage.errors import KeysBroken, SchemaOutdated, StorageError
@@ -229,6 +234,7 @@ async def _database(
     vitals = await store.read(now=now)
     signs = Signs(now, vitals, await store.outcomes(since=now - RECENT), None, None)
     findings += [*_work(signs), *_backup(settings, vitals, now)]
+    findings += await _content(connection)
     return [*findings, *await _staff(connection, keys, settings)], vitals
 
 
@@ -341,6 +347,20 @@ def _backup(settings: Settings, vitals: Vitals, now: datetime) -> list[Finding]:
             )
         ]
     return [_good("backup", f"The last verified backup is {_age(age)} old.")]
+
+
+async def _content(connection: AsyncConnection) -> list[Finding]:
+    """Say which of the managers' changes are not shown, because what is shipped has no place for them."""
+    published = await ContentStore(connection, casablanca()).published()
+    edition = edition_of(read_rules(), load_questions(load_places()), published)
+    return [
+        _warning(
+            "content",
+            f"A change that managers published is not shown ({each.sentence.rstrip('.')}): "
+            "they write it again, or roll it back, in their chat with /content.",
+        )
+        for each in edition.skipped
+    ] or [_good("content", f"{len(published)} changes of managers are shown to people.")]
 
 
 async def _staff(connection: AsyncConnection, keys: KeyRing | None, settings: Settings) -> list[Finding]:

@@ -17,7 +17,7 @@ from storage.encryption import KeyRing
 from storage.tables import inbox, is_unsent, is_waiting, leaderships, outbox
 from tests.fake_telegram import FakeTelegram
 from tests.service import ServiceProcess
-from tests.telegram_people import KEYS, TOKEN, Phone, calls_to, settings_with
+from tests.telegram_people import KEYS, TOKEN, Phone, calls_to, invited, settings_with
 
 # Only ends a test that has failed.
 PATIENCE_S = 60
@@ -180,4 +180,27 @@ async def test_together_they_keep_to_one_rate(stage: Stage) -> None:
     # A full bucket leaves at once, the rest at the rate; two rates would have taken half of this.
     longest_burst = PER_SECOND * 2 / 3
     assert max(sent) - min(sent) > 0.8 * (len(people) - longest_burst) / PER_SECOND
+    assert stage.telegram.refusals == []
+
+
+async def test_what_a_manager_publishes_in_one_process_is_told_by_both(stage: Stage) -> None:
+    karim = stage.phone("Karim")
+    await karim.says(await invited("manager", settings=stage.services[0].settings))
+    await karim.taps("en")
+    people = [stage.phone(name) for name in NAMES]
+    for phone in people:
+        await phone.says("/start")
+        await phone.taps("en", "agree")
+
+    for choice, told in (("yes", "It is open now."), ("no", "It is not open now;")):
+        await karim.says("/content")
+        await karim.taps("programmes", "P2", "open", choice, "preview")
+        assert "Published as number" in (await karim.taps("publish")).text
+
+        await asyncio.gather(*(phone.says("/menu") for phone in people))
+        read = await asyncio.gather(
+            *(phone.taps("services", "self", "project", "enough", "more") for phone in people)
+        )
+
+        assert [told in shown.text for shown in read] == [True] * len(people)
     assert stage.telegram.refusals == []

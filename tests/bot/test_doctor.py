@@ -19,6 +19,7 @@ from bot.settings import Settings, load_settings
 from bot.zone import NAME, ZoneDataWrong, casablanca
 from conversations.care.hours import PUBLIC_OFFICE_RULES
 from conversations.care.people import Role
+from conversations.care.rules import Change
 from storage.database import Database, create_engine
 from storage.encryption import KeyRing
 from storage.errors import DatabaseUnreachable
@@ -231,6 +232,21 @@ async def test_a_backups_age_is_told(clinic: Clinic) -> None:
 
     assert (none, good, old) == (Grade.WARNING, Grade.GOOD, Grade.BAD)
     assert told == "The last verified backup is 3 hours old."
+
+
+async def test_a_published_change_that_no_longer_fits_is_named(clinic: Clinic) -> None:
+    database = clinic.database()
+    async with database.transaction() as unit:
+        karim, _ = await unit.addresses.find_or_create("telegram", "karim", now=ago(days=1))
+        for change in (Change("P2", "open", True), Change("P99", "name", "Projets", "fr")):
+            await unit.content.draft(karim.id, change, before=None, now=ago(hours=2))
+        await unit.content.publish(karim.id, now=ago(hours=1))
+    await database.engine.dispose()
+
+    ((grade, sentence),) = await clinic.finds("content")
+
+    assert grade is Grade.WARNING
+    assert "not shown (P99 is nothing that can be changed): they write it again" in sentence
 
 
 async def test_centres_with_caseworkers_but_without_details_are_named(clinic: Clinic) -> None:
