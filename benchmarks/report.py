@@ -45,7 +45,7 @@ def _section(found: Mapping[str, Any]) -> Iterator[str]:
     yield f"`{found['command']}`"
     yield ""
     yield f"{when} UTC, commit {found['commit']}; {machine['cores']} cores of {machine['cpu']},"
-    yield f"{machine['memory_gib']} GiB, Linux {machine['kernel']}, Python {machine['python']}."
+    yield f"{machine['memory_gib']} GiB, {machine['kernel']}, Python {machine['python']}."
     yield ""
     yield f"{found['title']}:"
     yield ""
