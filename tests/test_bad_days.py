@@ -119,7 +119,8 @@ async def test_a_platform_that_is_gone_is_waited_for_and_spoken_of_once(stage: S
 
     await check(stage, visitors)
     await check_all_is_done(stage)
-    assert stage.events(*LINE) == list(LINE) * 2
+    # A poll that was answered just before and one that comes when sends have seen it through miss an outage.
+    assert stage.events(*LINE) in [list(LINE) * times for times in (1, 2)]
     # Each time it is gone, as many messages fail as people wait for; it counts as gone from the fifth on.
     lost = stage.events("channel_lost", "channel_back")
     assert lost in [["channel_lost", "channel_back"] * times for times in range(3)]
