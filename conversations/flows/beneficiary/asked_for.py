@@ -59,6 +59,22 @@ def thanks(text: str) -> bool:
     return not _THANKS.isdisjoint(fold_words(text).split())
 
 
+_YES = frozenset(
+    map(
+        fold_words,
+        (
+            "yes", "ok", "okay", "go", "oui", "d'accord", "allons-y",
+            "نعم", "موافق", "اه", "ايه", "اييه", "واخا", "يالاه", "wakha", "yallah", "iyeh", "ah",
+        ),
+    )
+)  # fmt: skip
+
+
+def says_yes(text: str) -> bool:
+    """Tell whether the message agrees to go on and says nothing else."""
+    return fold_words(text) in _YES
+
+
 def is_life_project(text: str) -> bool:
     """Tell whether the message is the life project's name and nothing else."""
     return f" {fold_words(text)} " in _FLOW_OF_PHRASE

@@ -25,7 +25,7 @@ from conversations.engine.matching import fold_words
 from conversations.engine.reply import Media, Reply, Text
 from conversations.engine.turn import Turn
 from conversations.flows.attached_project import attached_visit
-from conversations.flows.beneficiary.asked_for import is_life_project
+from conversations.flows.beneficiary.asked_for import is_life_project, says_yes
 from conversations.flows.beneficiary.wish import Wish, live_visit
 from conversations.flows.life_project_words import (
     answer_words,
@@ -94,6 +94,13 @@ class ShowProject(Step[Preparing]):
                 await turn.desk.life_projects.attach(turn.contact.id, None)
                 return Enter(NAME, notice=turn.gettext("✂️ Nobody but you can read it from now on."))
         return Goto(CheckDelete)
+
+    async def answer(self, turn: Turn[Preparing], reply: Reply) -> Move:
+        """Take what is written before anything is there as the idea: many don't wait to be asked."""
+        if not isinstance(reply, Text) or await turn.desk.life_projects.get(turn.contact.id):
+            return await super().answer(turn, reply)
+        turn.draft.changing = False
+        return await _onward(turn) if says_yes(reply.text) else await TellIdea().answer(turn, reply)
 
 
 class _Tell(Step[Preparing]):

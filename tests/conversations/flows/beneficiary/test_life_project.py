@@ -73,6 +73,43 @@ async def test_each_answer_is_kept_before_the_next_question(begun: Person) -> No
     assert said(begun, Question.IDEA) == "Vendre du pain au marché"
 
 
+async def test_what_is_written_before_the_first_question_is_the_idea(brahim: Person) -> None:
+    await brahim.starts()
+    await brahim.says("projet de vie")
+    await brahim.says("Vendre du pain au marché")
+
+    assert brahim.step == "sector"
+    assert said(brahim, Question.IDEA) == "Vendre du pain au marché"
+
+
+@pytest.mark.parametrize("yes", ["Oui !", "واخا", "[fr] ▶️ Let's begin"])
+async def test_a_typed_yes_begins_and_is_no_idea(brahim: Person, yes: str) -> None:
+    await brahim.starts()
+    await brahim.says("projet de vie", yes)
+
+    assert brahim.step == "idea"
+    assert kept(brahim) is None
+
+
+async def test_what_can_be_no_idea_leaves_one_before_the_first_question(brahim: Person) -> None:
+    await brahim.starts()
+    await brahim.says("projet de vie")
+    await brahim.sends_media(MediaKind.STICKER)
+    await brahim.says("projet de vie", "é" * (LONGEST_ANSWER + 1))
+    assert f"at most {LONGEST_ANSWER} characters" in brahim.screen
+
+    assert brahim.step == "project"
+    assert kept(brahim) is None
+
+
+async def test_words_under_a_project_that_is_there_change_nothing(done: Person) -> None:
+    before = kept(done)
+    await done.says("Un camion aussi")
+
+    assert done.step == "project"
+    assert kept(done) == before
+
+
 async def test_who_goes_on_after_days_is_where_they_stopped(begun: Person) -> None:
     await begun.taps("fishing" if "fishing" in begun.ids else "more", "fishing")
     await begun.taps("later")
