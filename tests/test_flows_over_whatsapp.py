@@ -13,6 +13,7 @@ from bot.ticks import Ticks
 from conversations.care.check_ins import CheckInStep
 from conversations.care.people import Role
 from conversations.flows.beneficiary import BENEFICIARY_FLOWS
+from conversations.flows.beneficiary.door import DOOR
 from conversations.flows.staff import STAFF_FLOWS
 from tests.bot.channels.whatsapp_service import at_work
 from tests.fault_proxy import Kind, scenario
@@ -21,7 +22,7 @@ from tests.invariants import broken
 from tests.whatsapp_town import Town, town, unanswered
 from tests.whatsapp_walks import WALKS, Walk
 
-ALL_FLOWS = {flow.name for flow in (*BENEFICIARY_FLOWS, *STAFF_FLOWS)}
+ALL_FLOWS = {flow.name for flow in (DOOR, *BENEFICIARY_FLOWS, *STAFF_FLOWS)}
 
 
 async def walk_all(town: Town) -> None:

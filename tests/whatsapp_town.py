@@ -26,6 +26,7 @@ from typing import Any
 from sqlalchemy import Row, Select, func, or_, select, update
 
 from bot.channels.whatsapp import message_ref
+from bot.texts import load_texts
 from bot.zone import NAME, casablanca
 from conversations.care.people import Role
 from conversations.engine.session import Session, notice_from_json
@@ -50,8 +51,10 @@ from tests.whatsapp_people import KEYS, WEBHOOK_PATH, ids, offered, settings_wit
 
 # Only ends a test that has failed.
 PATIENCE_S = 45.0
-# What nobody is told by a button of their own, by how its rows of the outbox are named.
+# What nobody is told by a button of their own, or by one that may be gone before they see it; by how its rows
+# of the outbox are named.
 _TOLD_BY_KEY = {
+    "announcement_progress": "announcement:%:progress:%",
     "alert": "alert:%",
     "template_news": "template:%",
     "sms_reminder": "%:sms",
@@ -215,7 +218,7 @@ class Walker:
         await self._does(lambda: self.person.taps_in(message_id, button.id))
 
     async def taps_in(self, news: Shown, choice: str) -> None:
-        """Tap a choice of news."""
+        """Tap a choice of one message: of news, or of one that is long past."""
         button = news.buttons[ids(news).index(choice)]
         await self._does(lambda: self.person.taps_in(news.message_id, button.id))
 
@@ -231,19 +234,22 @@ class Walker:
     async def sends_voice(self, content: bytes) -> None:
         await self._does(lambda: self.person.sends_voice(content))
 
+    async def sends_sticker(self) -> None:
+        await self._does(self.person.sends_sticker)
+
     async def agrees(self, *, language: str = "en", consent: str = "agree") -> None:
         """Come as far as the menu."""
         await self.says("سلام")
         await self.taps(language, consent)
         await self.is_in("menu")
 
-    async def books(self, centre: str) -> None:
-        """Book a visit from the menu, in English."""
+    async def books(self, centre: str, *, language: str = "en") -> Shown:
+        """Book a visit from the menu and return what was said to it."""
         await self.goes_to("booking")
         await self.taps("job")
-        await self.picks(await self.town.city(centre, "en"))
+        await self.picks(await self.town.city(centre, language))
         await self.taps(DAY, TIME, "yes")
-        await self.hears("✅ The centre has your request.")
+        return await self.hears(load_texts()[language].gettext("✅ The centre has your request."))
 
     async def goes_to(self, flow: str) -> None:
         """Type "menu", and choose from it what bears the flow's name."""
@@ -264,10 +270,10 @@ class Walker:
 
     # What they see
 
-    async def hears(self, words: str) -> Shown:
-        """Wait for a message with these words that was not heard before, and return it."""
-        await self._sees(lambda: self._unheard(words) is not None, words)
-        shown = self._unheard(words)
+    async def hears(self, words: str, *, offering: str = "") -> Shown:
+        """Wait for a message with these words, and this choice, that was not heard before, and return it."""
+        await self._sees(lambda: self._unheard(words, offering) is not None, words)
+        shown = self._unheard(words, offering)
         assert shown is not None
         # What comes again because its answer was cut off says the same.
         self._heard.add(json.dumps(shown.raw, sort_keys=True))
@@ -282,9 +288,9 @@ class Walker:
         if session.choices:
             await self._sees(lambda: self._is_shown(session.prompt_no), f"prompt {session.prompt_no}")
 
-    async def is_told(self, flow: str, words: str) -> Shown:
+    async def is_told(self, flow: str, words: str, *, offering: str = "") -> Shown:
         """Wait for news with these words; the database must say that it is that flow's."""
-        shown = await self.hears(words)
+        shown = await self.hears(words, offering=offering)
         assert await self._has_news(flow), f"{self.person.name} was told {words!r}, and not by {flow}"
         self._seen.add(flow)
         return shown
@@ -304,6 +310,12 @@ class Walker:
         )
         return bodies.total() - len(bodies)
 
+    async def gets_page(self, words: str) -> None:
+        """Wait for a PDF with these words under it."""
+        page = await self.hears(words)
+        assert page.kind == "document"
+        assert self.town.graph.content_of(page).startswith(b"%PDF")
+
     # What is behind it
 
     async def contact_id(self) -> int:
@@ -320,6 +332,20 @@ class Walker:
                 update(due_messages).where(due_messages.c.id == row.id).values(due_at=datetime.now(UTC))
             )
             unit.topics.add("due")
+
+    async def leaves_the_phone(self) -> None:
+        """Let so long pass without a message that the next one may be somebody else's.
+
+        It is the database that holds when that is, and no setting moves the service's clock.
+        """
+        index = self.town.database.keys.index("whatsapp", self.person.user_id or "")
+        async with self.town.database.transaction() as unit:
+            changed = await unit.connection.execute(
+                update(addresses)
+                .where(addresses.c.external_index == index, addresses.c.locks_at.is_not(None))
+                .values(locks_at=datetime.now(UTC))
+            )
+            assert changed.rowcount == 1, "several people use this phone"
 
     async def due_at(self, step: str) -> datetime:
         """Return when a message that is planned for them is due; aware UTC."""
@@ -349,14 +375,18 @@ class Walker:
         return bool(await self.town.rows(query))
 
     async def _session(self) -> Session:
+        """Return where they are; while nobody has said who they are, that is before the door."""
         keys = self.town.database.keys
         query = (
-            select(sessions.c.state_enc)
-            .join(addresses, addresses.c.contact_id == sessions.c.contact_id)
+            select(sessions.c.state_enc, addresses.c.door_enc)
+            .join_from(addresses, sessions, addresses.c.contact_id == sessions.c.contact_id, isouter=True)
             .where(addresses.c.external_index == keys.index("whatsapp", self.person.user_id or ""))
         )
         for row in await self.town.rows(query):
-            return Session.from_json(keys.decrypt(row.state_enc, about="sessions.state"))
+            if row.door_enc is not None:
+                return Session.from_json(keys.decrypt(row.door_enc, about="addresses.door"))
+            if row.state_enc is not None:
+                return Session.from_json(keys.decrypt(row.state_enc, about="sessions.state"))
         return Session()
 
     def _is_shown(self, prompt_no: int) -> bool:
@@ -414,10 +444,11 @@ class Walker:
         """Yield what came since they last did something, newest first."""
         return reversed([shown for shown in self.person.chat[self._since :] if shown.from_service])
 
-    def _unheard(self, words: str) -> Shown | None:
+    def _unheard(self, words: str, offering: str) -> Shown | None:
         for shown in self.person.chat:
             is_new = json.dumps(shown.raw, sort_keys=True) not in self._heard
-            if shown.from_service and words in shown.text and is_new:
+            is_it = words in shown.text and (not offering or offering in ids(shown))
+            if shown.from_service and is_it and is_new:
                 return shown
         return None
 

@@ -13,9 +13,18 @@ from bot.texts import load_texts
 from conversations.care.people import Role
 from conversations.care.reminders import ReminderStep
 from conversations.texts import LANGUAGES
+from tests.fake_graph import Shown
 from tests.whatsapp_town import DAY, TIME, VISIT, Nth, Town
 
 TASK = Nth(r"t\d+", 0)
+
+# As they stand in the catalogues.
+_NOT_LISTENING = (
+    "I can't listen or look here yet. Please write it in a few words, or write “person”: "
+    "a caseworker can note it for you."
+)
+_CHOOSE = "I can't listen or look here yet. Choose a button, or “Talk to a person” and send it there."
+_TOPICS = "What is your question about? You can also write it here in your own words."
 
 
 @dataclass(frozen=True)
@@ -77,6 +86,7 @@ async def _goes_all_the_way(language: str, centre: str, town: Town) -> None:
 
 
 async def _looks_around(town: Town) -> None:
+    texts = load_texts()["fr"]
     chama = town.walker("Chama", of="looks_around")
     await chama.says("salut")
     await chama.taps("fr", "refuse")
@@ -90,7 +100,24 @@ async def _looks_around(town: Town) -> None:
     await chama.says("menu")
     await chama.taps("services")
     await chama.is_in("services")
-    await chama.taps("who", "!back", "job")
+    await chama.taps("self", "job", "conditional", "enough", "why")
+    await chama.hears(
+        texts.gettext("Where this comes from. We read public pages; the centre has the last word.")
+    )
+    # Sources are longer than a message with buttons may be.
+    await chama.picks(texts.pgettext("button", "⬅️ Back"))
+    await chama.taps("more")
+    await chama.is_in("services")
+    await chama.picks(texts.pgettext("button", "⬅️ Back"))
+    await chama.taps("another")
+    await chama.sends_sticker()
+    await chama.hears(texts.gettext(_CHOOSE))
+    await chama.taps("health", "more")
+    await chama.says("menu")
+    await chama.taps("questions")
+    await chama.is_in("questions")
+    await chama.says("Qu'est-ce que je dois apporter comme papiers ?")
+    await chama.taps("sources", "others")
     await chama.says("menu")
     await chama.taps("help_numbers")
     await chama.is_in("help_numbers")
@@ -126,7 +153,7 @@ async def _joins_two_phones(town: Town) -> None:
     await old.taps("link")
     told = await old.hears("🔗 Your code: ")
 
-    await new.says(told.text.partition("\n")[0].partition(": ")[2])
+    await new.says(_code_in(told))
     await new.is_in("join")
     await new.taps("yes", "keep")
     await new.hears("✅ Your conversation goes on here.")
@@ -138,6 +165,11 @@ async def _joins_two_phones(town: Town) -> None:
     await new.hears("Thank you. Nothing of it is sent here any more.")
     await old.says("menu")
     await old.is_in("menu")
+
+
+def _code_in(told: Shown) -> str:
+    """Return the code that stands at the end of the first line."""
+    return told.text.partition("\n")[0].partition(":")[2].strip()
 
 
 async def _writes_and_is_answered(town: Town) -> None:
@@ -210,6 +242,163 @@ async def _has_a_visit(town: Town) -> None:
     await brahim.taps_in(proposal, "accept")
     await brahim.hears("✅ Your visit is moved.")
     await hind.is_told("visit_news", "🔄 A visit was moved to this time.")
+
+
+# Of those who share a phone
+
+
+async def _share_a_phone(town: Town) -> None:
+    """Amina in Darija and Brahim in French, with a PIN between them, until Brahim has a phone of his own."""
+    hers, his = load_texts()["ary"], load_texts()["fr"]
+    phone, new = town.walker("Amina", of="share_a_phone"), town.walker("Brahim", of="share_a_phone")
+    driss = town.walker("Driss", of="share_a_phone")
+    await driss.comes_as(Role.CASEWORKER, "safi")
+    await phone.agrees(language="ary")
+    await phone.books("safi", language="ary")
+    await phone.goes_to("person")
+    await phone.says("شنو نجيب معايا؟")
+    task = await driss.is_told("task_news", "شنو نجيب معايا؟")
+    await phone.goes_to("settings")
+    await phone.taps("name")
+    await phone.says("أمينة")
+    await phone.taps("profiles")
+    await phone.is_in("profiles")
+    await phone.taps("pin")
+    await phone.says("12")
+    await phone.hears(hers.gettext("A PIN has 4 to 6 digits."))
+    await phone.sends_sticker()
+    await phone.hears(hers.gettext("A PIN has 4 to 6 digits."))
+    await phone.says("٢٤٦٨")
+    await phone.hears(hers.gettext("🔒 The PIN is set. Now delete your message with it from this chat."))
+    amina_id = str(await phone.contact_id())
+
+    await phone.taps("add", "begin")
+    await phone.is_in("language")
+    await phone.taps("fr", "agree")
+    await phone.is_in("menu")
+    await phone.goes_to("settings")
+    await phone.taps("name")
+    await phone.says("Brahim")
+    await phone.is_in("settings")
+    await phone.says("menu")
+    menu = await phone.hears(his.gettext("Hello {name}. What can we do for you?").format(name="Brahim"))
+    brahim_id = str(await phone.contact_id())
+
+    await driss.taps_in(task, "answer")
+    await driss.is_in("answer")
+    await driss.says("La carte suffit.")
+    waiting = await phone.is_told(
+        "message_waiting", his.gettext("✉️ A message is waiting for {name}.").format(name="أمينة")
+    )
+    assert not any("La carte suffit." in shown.text for shown in phone.person.chat)
+    await phone.taps_in(waiting, "switch")
+    await phone.is_in("profiles")
+    await phone.says("1357")
+    await phone.hears(his.gettext("This PIN is wrong."))
+    await phone.says("2468")
+    await phone.hears(hers.gettext("✅ Now this is your conversation."))
+    await phone.is_told("staff_words", "La carte suffit.")
+    await phone.taps_in(menu, "booking")
+    await phone.hears(hers.gettext("That button was from an older message. Here is where we are now."))
+
+    await phone.leaves_the_phone()
+    await phone.says("سلام")
+    await phone.is_in("door")
+    await phone.sends_sticker()
+    await phone.taps_in(menu, "settings")
+    await phone.hears(hers.gettext("That button was from an older message. Here is where we are now."))
+    await phone.says("sos")
+    await phone.is_in("help_numbers")
+    await phone.taps("ok", "!menu")
+    await phone.is_in("door")
+    await phone.taps(brahim_id)
+    await phone.hears(his.gettext("✅ Now this is your conversation."))
+    await phone.goes_to("settings")
+    await phone.taps("addresses", "recovery")
+    told = await phone.hears(his.gettext("🔑 Your code: {code}").partition("{")[0])
+    await phone.goes_to("settings")
+    await phone.taps("profiles", "leave")
+    phone.is_forgotten()
+    await phone.taps("yes")
+    await phone.hears(his.gettext("🚪 This phone has forgotten you."))
+    await new.says(_code_in(told))
+    await new.is_in("join")
+    await new.taps("yes")
+    await new.hears(his.gettext("✅ Your conversation goes on here."))
+
+    await phone.says("menu")
+    await phone.is_in("door")
+    await phone.taps(amina_id)
+    await phone.says("0000")
+    await phone.hears(hers.gettext("This PIN is wrong."))
+    await phone.says("2468")
+    await phone.is_in("menu")
+    await phone.goes_to("my_visits")
+    await phone.taps(VISIT, "coming")
+    await phone.hears(hers.gettext("👍 Thank you. The centre knows that you are coming:"))
+
+
+# Of those who prepare a project, and who reads it
+
+
+async def _prepares_a_project(town: Town) -> None:
+    """Written in Darija, taken along to a visit, read by the centre's caseworker, and taken back."""
+    texts = load_texts()["ary"]
+    old = texts.gettext("That button was from an older message. Here is where we are now.")
+    amina, driss = town.walker("Amina", of="prepares"), town.walker("Driss", of="prepares")
+    await driss.comes_as(Role.CASEWORKER, "safi")
+    await amina.agrees(language="ary")
+    await amina.says("مشروع الحياة")
+    await amina.is_in("life_project")
+    # Many write at once what they would like to do.
+    await amina.says("بغيت نبيع الخبز فالسوق")
+    sectors = await amina.hears(
+        texts.gettext("Which kind of work is it? Choose, or write it in your own words.")
+    )
+    await amina.sends_sticker()
+    await amina.hears(texts.gettext(_NOT_LISTENING))
+    await amina.taps("more", "farming")
+    await amina.hears(texts.gettext("What have you already done or learned that helps you with it?"))
+    await amina.taps_in(sectors, "trade")
+    await amina.hears(old)
+    await amina.says("عامين عند مول الفران")
+    await amina.taps("skip", "later")
+    await amina.is_in("menu")
+    await amina.says("مشروع الحياة")
+    await amina.is_in("life_project")
+    await amina.taps("go_on")
+    await amina.is_in("life_project")
+    await amina.says("فران صغير")
+    await amina.taps("skip", "family", "change", "idea")
+    await amina.says("نبيع الخبز والحلوى")
+    await amina.taps("page")
+    await amina.gets_page(texts.gettext("📄 Here is the page, ready to print."))
+
+    await amina.taps("attach", "book")
+    await amina.is_in("booking")
+    await amina.picks(await town.city("safi", "ary"))
+    # Somebody else books a time of the centre's second day.
+    await amina.taps(Nth(DAY.shape, 2), TIME, "yes")
+    await amina.hears(texts.gettext("📎 Your project goes along with it."))
+    news = await driss.is_told("visit_news", "📥 Somebody asks for a visit.", offering="project")
+    await driss.taps_in(news, "project")
+    await driss.is_in("visit_project")
+    await driss.hears("نبيع الخبز والحلوى")
+    await driss.taps("page")
+    await driss.gets_page("📄 Here is the page, ready to print.")
+    await driss.taps("visit")
+    await driss.is_in("agenda")
+    await driss.taps("project")
+    await driss.is_in("visit_project")
+
+    await amina.says("مشروع الحياة")
+    await amina.is_in("life_project")
+    await amina.taps("detach")
+    await amina.hears(texts.gettext("✂️ Nobody but you can read it from now on."))
+    await driss.taps("page")
+    await driss.hears("The life project is no longer with visit")
+    await amina.taps("delete", "yes")
+    await amina.hears(texts.gettext("🗑️ Your project is deleted."))
 
 
 # What comes by itself
@@ -298,6 +487,69 @@ async def _announces(town: Town) -> None:
         await reader.is_in("stop")
 
 
+async def _asks_what_nobody_answers(town: Town) -> None:
+    """Questions in Darija, known ones and others, and a manager who sees what has no answer."""
+    texts = load_texts()["ary"]
+    amina, karim = town.walker("Amina", of="asks"), town.walker("Karim", of="asks")
+    await amina.agrees(language="ary")
+    await amina.says("شنو الوراق اللي خاصني نجيب معايا؟")
+    await amina.is_in("questions")
+    await amina.taps("sources", "others")
+    topics = await amina.hears(texts.gettext(_TOPICS))
+    await amina.taps("coming", "how_late")
+    await amina.says("واش المركز كيعطي دار للسكنى")
+    unknown = texts.gettext("We have no answer to this yet. A person can help you, or try in other words.")
+    await amina.hears(unknown)
+    await amina.sends_sticker()
+    await amina.taps_in(topics, "law")
+    await amina.hears(texts.gettext("That button was from an older message. Here is where we are now."))
+    await amina.says("الوراق ديال الخدمة")
+    await amina.hears(texts.gettext("Do you mean one of these?"))
+    await amina.taps("none")
+    await amina.hears(unknown)
+    await amina.taps("person")
+    await amina.is_in("person")
+
+    await karim.comes_as(Role.MANAGER)
+    await karim.taps("unanswered")
+    await karim.is_in("unanswered")
+    await karim.hears("الوراق ديال الخدمه")
+    await karim.taps(Nth(r"u\d+", 0))
+    await karim.hears("Taken off the list.")
+
+
+async def _changes_what_people_read(town: Town) -> None:
+    """A manager publishes other words, somebody reads them, and the manager takes them back."""
+    nadia, brahim = town.walker("Nadia", of="changes"), town.walker("Brahim", of="changes")
+    await nadia.comes_as(Role.MANAGER)
+    await nadia.taps("content")
+    await nadia.is_in("content")
+    kinds = await nadia.hears("What would you like to change?")
+    await nadia.taps("bring", "fr")
+    await nadia.says("Apportez 200 dirhams.")
+    await nadia.hears("It names an amount of money")
+    await nadia.sends_sticker()
+    await nadia.hears("Please send the new text as a message.")
+    await nadia.taps_in(kinds, "rules")
+    await nadia.hears("That button was from an older message.")
+    await nadia.says("Apportez ce que vous avez ; venez même les mains vides.")
+    await nadia.taps("preview", "more", "publish")
+    await nadia.hears("Published as number 1")
+
+    await brahim.agrees(language="fr")
+    await brahim.goes_to("services")
+    await brahim.taps("self", "job", "enough")
+    await brahim.hears("venez même les mains vides")
+
+    await nadia.says("menu")
+    await nadia.is_in("manager_menu")
+    await nadia.taps("content", "history", "1", "back", "yes")
+    await nadia.hears("Rolled back. It is number 2 of the history.")
+    await brahim.taps("another", "job")
+    again = await brahim.hears("carte nationale")
+    assert "les mains vides" not in again.text
+
+
 def _all_the_way() -> list[Walk]:
     flows = {"language", "consent", "menu", "booking", "my_visits", "settings", "erase"}
     homes = ("oujda", "settat", "beni-mellal", "marrakech")
@@ -312,7 +564,9 @@ WALKS: tuple[Walk, ...] = (
     *_all_the_way(),
     Walk(
         "looks_around",
-        frozenset({"visitor_menu", "nearest", "services", "help_numbers", "language", "consent"}),
+        frozenset(
+            {"visitor_menu", "nearest", "services", "questions", "help_numbers", "language", "consent"}
+        ),
         _looks_around,
     ),
     Walk("stops", frozenset({"stop"}), _stops),
@@ -330,6 +584,12 @@ WALKS: tuple[Walk, ...] = (
         ),
         _has_a_visit,
     ),
+    Walk(
+        "share_a_phone",
+        frozenset({"profiles", "message_waiting", "door", "help_numbers", "staff_words", "join"}),
+        _share_a_phone,
+    ),
+    Walk("prepares", frozenset({"life_project", "booking", "visit_project", "agenda"}), _prepares_a_project),
     Walk("is_reminded", frozenset({"reminder", "my_visits"}), _is_reminded),
     Walk("is_texted", frozenset({"sms_reminder"}), _is_texted),
     Walk(
@@ -337,5 +597,7 @@ WALKS: tuple[Walk, ...] = (
         frozenset({"manager_menu", "unheard_request", "centre_details", "template_news", "nearest"}),
         _leads,
     ),
+    Walk("asks", frozenset({"questions", "unanswered", "person"}), _asks_what_nobody_answers),
+    Walk("changes", frozenset({"content", "manager_menu", "services"}), _changes_what_people_read),
     Walk("announces", frozenset({"broadcast", "announcement_progress", "stop"}), _announces),
 )
