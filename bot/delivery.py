@@ -28,6 +28,7 @@ from bot.channels.channel import (
     TryLater,
     Undeliverable,
 )
+from bot.channels.map_links import map_link
 from bot.clock import Clock
 from bot.documents import Documents
 from bot.fallback import Fallback
@@ -37,7 +38,7 @@ from bot.turns import IDLE_S, Trouble
 from bot.zone import casablanca
 from conversations.care.quiet import is_quiet, next_allowed
 from conversations.care.wall_time import to_local, to_utc
-from conversations.engine.outbound import Lane, OutboundMessage
+from conversations.engine.outbound import Lane, OutboundMessage, Venue
 from conversations.texts import Texts
 from storage.database import Database, rung
 from storage.errors import DatabaseLocked, DatabaseUnreachable
@@ -363,6 +364,8 @@ class Delivery:
         )
 
     async def _send_on(self, row: OutboxRow, message: OutboundMessage) -> Sent:
+        if message.venue is not None:
+            return await self._send_venue(row, message, message.venue)
         if message.document is None:
             return await self._hand_over(row, message)
         as_text = row.attempts > MOST_FILE_ATTEMPTS or not isinstance(self._sender, FileSender)
@@ -373,6 +376,15 @@ class Delivery:
             except MessageRefused as error:
                 log.warning("file_refused", row=row.id, reason=error.reason)
         return await self._hand_over(row, replace(message, text=made.text, document=None))
+
+    async def _send_venue(self, row: OutboxRow, message: OutboundMessage, venue: Venue) -> Sent:
+        """Send a place as the channel shows places, and where that is refused in words with a link."""
+        try:
+            return await self._hand_over(row, message)
+        except MessageRefused as error:
+            log.warning("venue_refused", row=row.id, reason=error.reason)
+        in_words = replace(message, text=f"{message.text}\n{map_link(venue)}", venue=None)
+        return await self._hand_over(row, in_words)
 
     async def _hand_over(self, row: OutboxRow, message: OutboundMessage, file: File | None = None) -> Sent:
         if self._gate is not None:

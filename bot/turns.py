@@ -23,10 +23,10 @@ from conversations.care.people import STAFF, Consent, Contact, ContactId, Role
 from conversations.care.tasks import Said, TaskKind
 from conversations.engine.engine import Engine, Routes
 from conversations.engine.flow import Choice
-from conversations.engine.outbound import OutboundMessage, Purpose
+from conversations.engine.outbound import OutboundMessage, Purpose, Venue
 from conversations.engine.reply import Blocked, Channel, Inbound, Location, Tap, Text
 from conversations.engine.session import Notice, Session
-from conversations.engine.turn import Effect, Push, SendDocument, Show, Turn
+from conversations.engine.turn import Effect, Push, SendDocument, SendVenue, Show, Turn
 from conversations.engine.words import Word
 from conversations.flows.beneficiary.door import at_the_door
 from conversations.flows.handover import make_task
@@ -413,6 +413,10 @@ class Turns:
                 page = replace(_message(caption, turn.texts, (), None), document=effect.document)
                 await self._say(unit, inbound, address_id, page, turn.now, key=f"in:{update_id}:{number}")
                 continue
+            if isinstance(effect, SendVenue):
+                pin = _pin(effect.venue, turn.texts)
+                await self._say(unit, inbound, address_id, pin, turn.now, key=f"in:{update_id}:{number}")
+                continue
             prompt = effect.prompt
             message = replace(
                 _message(prompt.text, turn.texts, prompt.choices, effect.prompt_ref),
@@ -633,8 +637,14 @@ def _message(
 
 
 def _comes(effect: Effect) -> int:
-    """Return a number that puts the answer before its page, and both before what is pushed."""
-    return [Show, SendDocument, Push].index(type(effect))
+    """Return a number that puts the answer before its page or map, and all before what is pushed."""
+    return [Show, SendDocument, SendVenue, Push].index(type(effect))
+
+
+def _pin(venue: Venue, texts: Texts) -> OutboundMessage:
+    """Return the message of a place on the map; in words it is its name and address."""
+    words = "\n".join(filter(None, (venue.name, venue.address)))
+    return replace(_message(words, texts, (), None), venue=venue)
 
 
 def _location_label(texts: Texts) -> str:

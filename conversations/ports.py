@@ -12,7 +12,7 @@ from typing import Protocol
 from conversations.care.addresses import KnownAddress, LinkKind, LinkOffer
 from conversations.care.announcements import Announcement, Audience, Cost, Progress
 from conversations.care.appointments import Appointment, Need
-from conversations.care.centres import Centre
+from conversations.care.centres import Centre, Point
 from conversations.care.closures import Closure
 from conversations.care.edition import Editions
 from conversations.care.edits import Edit, Revision, Target
@@ -161,6 +161,9 @@ class Centres(Protocol):
     async def set_address(self, slug: str, address: str | None) -> None: ...
 
     async def set_phone(self, slug: str, phone: str | None) -> None: ...
+
+    async def set_point(self, slug: str, point: Point | None) -> None:
+        """Set where exactly the centre is; None: it is not known any more."""
 
     async def set_rules(self, slug: str, rules: VisitRules) -> None:
         """Set the centre's own hours; from now on bookings are confirmed at once."""

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Row, bindparam, case, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from conversations.care.centres import Centre, CentreStatus
+from conversations.care.centres import Centre, CentreStatus, Point
 from conversations.care.hours import PUBLIC_OFFICE_RULES, VisitRules, WeeklyHours
 from conversations.errors import CentreUnknown
 from storage.prepared import Prepared
@@ -50,7 +50,8 @@ class CentreStore:
     async def load(self, rows: Sequence[CentreRow]) -> None:
         """Bring the centres up to the file. Address and phone stay where staff have set either.
 
-        Loading the same file again changes nothing, and a centre missing in it stays as it is.
+        Loading the same file again changes nothing, and a centre missing in it stays as it is. The point
+        that staff have set is none of the file's.
         """
         if not rows:
             return
@@ -90,6 +91,14 @@ class CentreStore:
         """Raises CentreUnknown."""
         await self._change(slug, phone=phone, from_file=False)
 
+    async def set_point(self, slug: str, point: Point | None) -> None:
+        """Raises CentreUnknown."""
+        await self._change(
+            slug,
+            point_latitude=point and point.latitude,
+            point_longitude=point and point.longitude,
+        )
+
     async def set_rules(self, slug: str, rules: VisitRules) -> None:
         """Set the centre's own hours; from now on bookings are confirmed at once. Raises CentreUnknown."""
         await self._change(
@@ -124,7 +133,14 @@ def _centre(row: Row[Any]) -> Centre:
         longitude=row.longitude,
         rules=PUBLIC_OFFICE_RULES if row.hours is None else _rules(row),
         hours_confirmed=row.hours is not None,
+        point=_point(row),
     )
+
+
+def _point(row: Row[Any]) -> Point | None:
+    if row.point_latitude is None or row.point_longitude is None:
+        return None
+    return Point(row.point_latitude, row.point_longitude)
 
 
 def _rules(row: Row[Any]) -> VisitRules:

@@ -243,6 +243,9 @@ centres = Table(
     Column("phone", String(40)),
     Column("latitude", Float, nullable=False),
     Column("longitude", Float, nullable=False),
+    # Where the centre itself is, as its staff say; the two above are the city's. NULL: not known.
+    Column("point_latitude", Float),
+    Column("point_longitude", Float),
     # NULL: public-office hours stand in.
     Column("hours", Text),
     Column("slot_minutes", SmallInteger),

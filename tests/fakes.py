@@ -33,7 +33,7 @@ from conversations.care.announcements import (
     text_language,
 )
 from conversations.care.appointments import Appointment, AppointmentStatus, Need, new_visit_code
-from conversations.care.centres import Centre, CentreStatus
+from conversations.care.centres import Centre, CentreStatus, Point
 from conversations.care.closures import Closure
 from conversations.care.edits import (
     Edit,
@@ -506,6 +506,9 @@ class FakeCentres:
 
     async def set_phone(self, slug: str, phone: str | None) -> None:
         self._centres[slug] = replace(await self.get(slug), phone=phone)
+
+    async def set_point(self, slug: str, point: Point | None) -> None:
+        self._centres[slug] = replace(await self.get(slug), point=point)
 
     async def set_rules(self, slug: str, rules: VisitRules) -> None:
         self._centres[slug] = replace(await self.get(slug), rules=rules, hours_confirmed=True)

@@ -19,7 +19,7 @@ from conversations.care.people import Consent, Contact, ContactId, Role
 from conversations.care.visits import VisitNews
 from conversations.engine.engine import Engine, Routes
 from conversations.engine.flow import Choice
-from conversations.engine.outbound import Purpose
+from conversations.engine.outbound import Purpose, Venue
 from conversations.engine.reply import (
     Channel,
     Command,
@@ -32,7 +32,7 @@ from conversations.engine.reply import (
     Text,
 )
 from conversations.engine.session import Notice, Session, notice_from_json, notice_to_json
-from conversations.engine.turn import Push, SendDocument, Show, Turn
+from conversations.engine.turn import Push, SendDocument, SendVenue, Show, Turn
 from conversations.flows.beneficiary.door import at_the_door
 from conversations.flows.news import CheckInNews
 from conversations.texts import clean_incoming, strip_isolates
@@ -247,6 +247,7 @@ class Person:
     last: Screen = field(default_factory=lambda: Screen("", (), None))
     notices: list[ReceivedNotice] = field(default_factory=list)
     documents: list[Document] = field(default_factory=list)
+    venues: list[Venue] = field(default_factory=list)
 
     # What they see and where they are
 
@@ -381,6 +382,8 @@ class Person:
                 await self.scene.pushes_out(effect)
             if isinstance(effect, SendDocument):
                 self.documents.append(effect.document)
+            if isinstance(effect, SendVenue):
+                self.venues.append(effect.venue)
         return self.last
 
     def receives(self, notice: ReceivedNotice, *, replaces: str | None) -> None:

@@ -42,7 +42,7 @@ from bot.channels.channel import (
 from bot.channels.plain_text import directed, parts, units, whole, words
 from bot.channels.telegram_transport import Fields, FileForm, NotSent, Unclear
 from conversations.engine.flow import Choice
-from conversations.engine.outbound import OutboundMessage
+from conversations.engine.outbound import OutboundMessage, Venue
 from conversations.engine.reply import (
     Blocked,
     Channel,
@@ -293,15 +293,24 @@ class SendMedia:
     markup: Markup | None = None
 
 
-Call = SendText | EditText | SendMedia
+@dataclass(frozen=True, slots=True, repr=False)
+class SendPlace:
+    """sendVenue, or sendLocation where no address is known, which a venue must have."""
+
+    venue: Venue
+
+
+Call = SendText | EditText | SendMedia | SendPlace
 
 
 def render(message: OutboundMessage) -> list[Call]:
     """Return the calls that show a message, in order; the last one carries its buttons.
 
-    None for a message without words or media: it only acknowledges a tap. Nothing is marked up, so
-    that people's words are never read as markup.
+    A place is a pin alone. None for a message without words or media: it only acknowledges a tap. Nothing
+    is marked up, so that people's words are never read as markup.
     """
+    if message.venue is not None:
+        return [SendPlace(message.venue)]
     text = directed(whole(message.text), message.direction)
     texts = parts(text, MAX_TEXT) if text.strip() else []
     media = _media(message)
@@ -415,6 +424,14 @@ def _width(label: str) -> int:
         for character in label
         if unicodedata.category(character) not in {"Mn", "Me", "Cf"}
     )
+
+
+def _place(venue: Venue) -> tuple[str, JSON]:
+    """Return the method that shows a place, and its fields."""
+    point = {"latitude": venue.latitude, "longitude": venue.longitude}
+    if not venue.address.strip():
+        return "sendLocation", point
+    return "sendVenue", {**point, "title": whole(venue.name), "address": whole(venue.address)}
 
 
 # The client
@@ -540,6 +557,9 @@ class TelegramSender:
                 method, name = _MEDIA_METHODS[kind]
                 media = {"chat_id": chat_id, name: ref, "caption": caption}
                 return await self._send(method, media, markup)
+            case SendPlace(venue):
+                method, place = _place(venue)
+                return await self._send(method, {"chat_id": chat_id, **place}, None)
 
     async def _edit(self, chat_id: int, call: EditText) -> str:
         try:

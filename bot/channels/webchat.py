@@ -11,7 +11,8 @@ import re
 from datetime import datetime
 from typing import Any
 
-from conversations.engine.outbound import OutboundMessage
+from bot.channels.map_links import geo_link, map_link
+from conversations.engine.outbound import OutboundMessage, Venue
 from conversations.engine.reply import Channel, Command, Inbound, Location, Reply, Tap, Text
 from conversations.texts import Texts, clean_incoming
 
@@ -97,7 +98,8 @@ def render(
     """Return the frame of a message; `number` names it on the page, `at` is local.
 
     `replaces` is the message it takes the place of; an answer to a tap takes that of the message tapped. Of a
-    document the page gets a link. `texts` speak the message's language.
+    document the page gets a link, of a place two: nothing is fetched before one is pressed. `texts` speak
+    the message's language.
     """
     edits = message.edits or ""
     return {
@@ -111,6 +113,7 @@ def render(
         "prompt_no": message.prompt_ref,
         "wants_location": message.wants_location,
         "document": _document(number, texts) if message.document else None,
+        "map": _map(message.venue, texts) if message.venue else None,
         "replaces": int(edits) if edits.isdecimal() else replaces,
         "at": at.isoformat(timespec="seconds"),
         "clock": _clock(at),
@@ -120,6 +123,15 @@ def render(
 def _document(number: int, texts: Texts) -> JSON:
     # Translators: label, at most 24 characters. A link to a page that can be printed.
     return {"path": document_path(number), "label": texts.pgettext("button", "📄 Open the page")}
+
+
+def _map(venue: Venue, texts: Texts) -> list[JSON]:
+    return [
+        # Translators: label, at most 24 characters. A link that opens a phone's own map.
+        {"link": geo_link(venue), "label": texts.pgettext("button", "📱 In a map app")},
+        # Translators: label, at most 24 characters. A link to a map on the web (OpenStreetMap).
+        {"link": map_link(venue), "label": texts.pgettext("button", "🗺️ On a web page")},
+    ]
 
 
 def document_path(number: int | str) -> str:

@@ -18,7 +18,7 @@ from bot.channels.plain_text import directed, parts, units, whole, words
 from bot.channels.whatsapp_client import GraphClient, GraphError, NotSent, Unclear
 from bot.channels.whatsapp_errors import failure
 from bot.channels.whatsapp_templates import TemplateUse
-from conversations.engine.outbound import OutboundMessage
+from conversations.engine.outbound import OutboundMessage, Venue
 from conversations.engine.reply import (
     Channel,
     Command,
@@ -248,6 +248,8 @@ def render(message: OutboundMessage, texts: Texts) -> list[JSON]:
     Buttons when there are few and short, else a list, else numbers in the text, which can be typed: labels
     are never cut. Nothing is written in place: this platform can't. `texts` speak the message's language.
     """
+    if message.venue is not None:
+        return [_place(message.venue)]
     text = directed(whole(message.text), message.direction)
     media = _media(message)
     if message.choices or message.wants_location:
@@ -269,6 +271,16 @@ def _media(message: OutboundMessage) -> JSON | None:
     """Return what is forwarded by the platform's own id; what came as OTHER has none."""
     kind = _TYPES.get(MediaKind(message.media_kind)) if message.media_kind else None
     return {"type": kind, kind: {"id": message.media_ref}} if kind and message.media_ref else None
+
+
+def _place(venue: Venue) -> JSON:
+    named = {"name": whole(venue.name), "address": whole(venue.address)}
+    # An empty field is no field here.
+    said = {field: value for field, value in named.items() if value.strip()}
+    return {
+        "type": "location",
+        "location": {"latitude": venue.latitude, "longitude": venue.longitude, **said},
+    }
 
 
 def _asked(text: str, message: OutboundMessage, texts: Texts) -> JSON:

@@ -16,11 +16,21 @@ class CentreStatus(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Point:
+    """A spot on the map, in degrees (WGS84)."""
+
+    latitude: float
+    longitude: float
+
+
+@dataclass(frozen=True, slots=True)
 class Centre:
     """A centre of the Foundation. None means unknown: it is shown as unknown, never guessed.
 
-    `rules` holds the hours; `hours_confirmed` is False while public-office hours stand in
-    for the centre's own, which makes each visit a request that staff must confirm.
+    `latitude` and `longitude` are those of the city, to find the nearest centre and never to be shown as
+    the place; `point` is where the centre itself is, which only its staff tell. `rules` holds the hours;
+    `hours_confirmed` is False while public-office hours stand in for the centre's own, which makes each
+    visit a request that staff must confirm.
     """
 
     slug: str
@@ -35,6 +45,7 @@ class Centre:
     longitude: float
     rules: VisitRules
     hours_confirmed: bool
+    point: Point | None = None
 
     @property
     def is_open(self) -> bool:

@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import Self
+from typing import Any, Self
 
 from conversations.care.documents import Document
 from conversations.engine.flow import Choice
@@ -42,6 +42,32 @@ LANES = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Venue:
+    """A place to be shown on a map, in degrees (WGS84); `address` is "" when it is not known.
+
+    Raises ValueError for degrees that no map has, and for a place without a name.
+    """
+
+    name: str
+    address: str
+    latitude: float
+    longitude: float
+
+    def __post_init__(self) -> None:
+        # Not a number fails both.
+        if not (-90 <= self.latitude <= 90 and -180 <= self.longitude <= 180) or not self.name.strip():
+            raise ValueError("no place on a map")
+
+    def to_json(self) -> list[Any]:
+        return [self.name, self.address, self.latitude, self.longitude]
+
+    @classmethod
+    def from_json(cls, body: list[Any]) -> Self:
+        name, address, latitude, longitude = body
+        return cls(name, address, latitude, longitude)
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class OutboundMessage:
     """One message as a person will see it.
@@ -52,7 +78,8 @@ class OutboundMessage:
     `tap_ref` is acknowledged with the send; a message without words only acknowledges.
     `takes_keyboard_away` asks a channel with a lasting keyboard (Telegram's location button) to remove
     it. `media_kind`/`media_ref` forward something by the channel's own handle. `document` is a page that is
-    made when the message leaves, whose caption the text is.
+    made when the message leaves, whose caption the text is. `venue` is shown as the channel's own pin; the
+    text is what stands in its place where there is none.
     """
 
     text: str
@@ -68,6 +95,7 @@ class OutboundMessage:
     media_kind: str | None = None
     media_ref: str | None = None
     document: Document | None = None
+    venue: Venue | None = None
 
     def __repr__(self) -> str:
         return f"<OutboundMessage {self.prompt_ref or 'plain'}>"
@@ -83,6 +111,8 @@ class OutboundMessage:
             body["choices"] = [[choice.id, choice.label] for choice in self.choices]
         if self.document:
             body["document"] = self.document.to_json()
+        if self.venue:
+            body["venue"] = self.venue.to_json()
         return _ENCODE(body)
 
     @classmethod
@@ -91,6 +121,8 @@ class OutboundMessage:
         body["choices"] = tuple(Choice(*pair) for pair in body.get("choices", ()))
         if "document" in body:
             body["document"] = Document.from_json(body["document"])
+        if "venue" in body:
+            body["venue"] = Venue.from_json(body["venue"])
         return cls(**body)
 
 

@@ -8,7 +8,7 @@ from typing import Any, Generic
 from conversations.care.documents import Document
 from conversations.care.people import Contact, ContactId
 from conversations.engine.flow import Draft, Prompt
-from conversations.engine.outbound import Purpose
+from conversations.engine.outbound import Purpose, Venue
 from conversations.engine.reply import Channel, Media, Reply
 from conversations.ports import Desk, World
 from conversations.texts import Texts
@@ -53,7 +53,14 @@ class SendDocument:
     document: Document
 
 
-Effect = Show | Push | SendDocument
+@dataclass(frozen=True, slots=True)
+class SendVenue:
+    """Send a place on the map to whoever this turn answers, under the prompt."""
+
+    venue: Venue
+
+
+Effect = Show | Push | SendDocument | SendVenue
 
 
 @dataclass
@@ -136,6 +143,10 @@ class Turn(Generic[Draft]):
         An act and no part of a prompt, which is shown again in another language or after a wrong answer.
         """
         self.effects.append(SendDocument(document))
+
+    def send_venue(self, venue: Venue) -> None:
+        """Have a place on the map sent to the address the reply came from, under what is shown next."""
+        self.effects.append(SendVenue(venue))
 
     def not_understood(self, reply: Reply | None = None) -> str:
         """Return what to say about an answer that fits nothing here."""

@@ -36,7 +36,7 @@ from conversations.engine.flow import (
     SentMedia,
     Step,
 )
-from conversations.engine.outbound import OutboundMessage, Purpose
+from conversations.engine.outbound import OutboundMessage, Purpose, Venue
 from conversations.engine.reply import (
     Blocked,
     Channel,
@@ -58,6 +58,8 @@ from storage.tables import addresses, metadata
 from tests.fakes import MovableClock, marked_texts, real_world
 from tests.people import MONDAY
 from tests.storage.conftest import centre_row
+
+TEA_HOUSE = Venue("Tea house", "12, rue de la Gare", 34.05312, -6.79854)
 
 
 @dataclass
@@ -111,6 +113,10 @@ class Hall(Step[Nothing]):
             case Text("my page"):
                 turn.send_document(Document(DocumentKind.LIFE_PROJECT, turn.contact.id, visit_id=12))
                 await tell_staff(turn, News("Somebody has a page."), "page")
+                return Again(turn.gettext("It comes."))
+            case Text("the map"):
+                await tell_staff(turn, News("Somebody looks for us."), "map")
+                turn.send_venue(TEA_HOUSE)
                 return Again(turn.gettext("It comes."))
             case Media(_, ref):
                 await tell_staff(turn, News("A picture.", ref, turn.channel or ""), f"photo:{ref}")

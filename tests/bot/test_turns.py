@@ -1,5 +1,6 @@
 import asyncio
 import json
+import math
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, MutableMapping
 from contextlib import asynccontextmanager
 from datetime import timedelta
@@ -14,14 +15,14 @@ from bot import zone
 from bot.turns import MOST_ATTEMPTS, show_push
 from conversations.care.documents import Document, DocumentKind
 from conversations.care.tasks import TaskKind
-from conversations.engine.outbound import OutboundMessage, Purpose
+from conversations.engine.outbound import OutboundMessage, Purpose, Venue
 from conversations.engine.turn import Push
 from conversations.flows.news import TaskNews
 from storage.database import Database, rung
 from storage.encryption import KeyRing
 from storage.errors import DatabaseLocked, DatabaseUnreachable
 from storage.unit_of_work import UnitOfWork
-from tests.bot.small_talk import Guest, House, News, cut_off, voice
+from tests.bot.small_talk import TEA_HOUSE, Guest, House, News, cut_off, voice
 
 SORRY = "[fr] Something went wrong on our side. Nothing was lost; please try again."
 HANDOVER = "[fr] Something keeps going wrong on our side. A person will write to you here."
@@ -90,6 +91,25 @@ async def test_a_page_comes_under_the_answer_and_the_outbox_holds_what_it_is_abo
         "fr",
         document=Document(DocumentKind.LIFE_PROJECT, (await brahim.contact()).id, visit_id=12),
     )
+
+
+async def test_a_place_comes_as_a_message_of_its_own_under_the_answer(house: House, brahim: Guest) -> None:
+    await brahim.says("the map")
+
+    answer, pin = (shown.message for shown in (await brahim.shown())[-2:])
+    assert answer is not None
+    assert answer.text.startswith("[fr] It comes.")
+    assert answer.venue is None
+    assert pin == OutboundMessage("Tea house\n12, rue de la Gare", "fr", venue=TEA_HOUSE)
+
+
+@pytest.mark.parametrize(
+    ("latitude", "longitude"),
+    [(90.1, 0), (-91, 0), (0, 180.5), (0, -181), (math.nan, 0), (0, math.nan)],
+)
+def test_no_map_has_a_place_beyond_its_degrees(latitude: float, longitude: float) -> None:
+    with pytest.raises(ValueError, match="no place"):
+        Venue("Tea house", "", latitude, longitude)
 
 
 async def test_a_stranger_is_asked_in_the_language_their_phone_speaks(house: House) -> None:

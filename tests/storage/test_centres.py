@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from conversations.care.centres import CentreStatus
+from conversations.care.centres import CentreStatus, Point
 from conversations.care.hours import PUBLIC_OFFICE_RULES, VisitRules, WeeklyHours
 from conversations.errors import CentreUnknown
 from storage.unit_of_work import UnitOfWork
@@ -65,6 +65,27 @@ async def test_a_new_file_leaves_what_staff_have_set(unit: UnitOfWork) -> None:
     assert (centre.city_fr, centre.latitude) == ("Salé-Médina", 34.1)
 
 
+async def test_the_point_that_staff_set_is_kept_and_no_file_moves_it(unit: UnitOfWork) -> None:
+    assert (await unit.centres.get("sale")).point is None
+
+    await unit.centres.set_point("sale", Point(34.05312, -6.79854))
+    await unit.centres.load([replace(SALE, latitude=34.1, longitude=-6.9)])
+
+    centre = await unit.centres.get("sale")
+    assert centre.point == Point(34.05312, -6.79854)
+    assert (centre.latitude, centre.longitude) == (34.1, -6.9)
+    assert [each.point for each in await unit.centres.open()] == [Point(34.05312, -6.79854)]
+
+
+async def test_a_point_can_be_taken_away_again(unit: UnitOfWork) -> None:
+    await unit.centres.set_point("sale", Point(0.0, 0.0))
+    assert (await unit.centres.get("sale")).point == Point(0.0, 0.0)
+
+    await unit.centres.set_point("sale", None)
+
+    assert (await unit.centres.get("sale")).point is None
+
+
 async def test_open_centres_come_by_their_french_name_accents_aside(unit: UnitOfWork) -> None:
     await unit.centres.load(
         [
@@ -99,6 +120,7 @@ async def test_an_unknown_slug_is_told(unit: UnitOfWork) -> None:
         unit.centres.get("atlantis"),
         unit.centres.set_address("atlantis", "x"),
         unit.centres.set_phone("atlantis", "x"),
+        unit.centres.set_point("atlantis", Point(0.0, 0.0)),
         unit.centres.set_rules("atlantis", PUBLIC_OFFICE_RULES),
     ):
         with pytest.raises(CentreUnknown):

@@ -613,3 +613,30 @@ async def test_a_page_to_print_is_had_by_keyboard(service: FakeService, open_pag
     assert box is not None
     assert box["height"] >= 44
     assert not await is_wider_than_its_window(page)
+
+
+async def test_a_place_is_two_links_that_tell_nobody_where_one_comes_from(
+    service: FakeService, open_page: Open
+) -> None:
+    """Nothing is asked of anybody else before a link is pressed."""
+    web = "https://www.openstreetmap.org/?mlat=34.05312&mlon=-6.79854#map=18/34.05312/-6.79854"
+    geo = "geo:34.05312,-6.79854?q=34.05312,-6.79854"
+    links = ((geo, "📱 فتطبيق الخرائط"), (web, "🗺️ فصفحة ويب"))
+    service.history = [message(7, "📍 مركز سلا", lang="ary", map_links=links)]
+
+    page = await open_page("/chat", SMALLEST_PHONE)
+
+    on_phone = page.get_by_role("link", name="📱 فتطبيق الخرائط")
+    on_web = page.get_by_role("link", name="🗺️ فصفحة ويب")
+    await expect(on_phone).to_have_attribute("href", geo)
+    await expect(on_web).to_have_attribute("href", web)
+    await expect(on_web).to_have_attribute("rel", "noopener noreferrer")
+    await expect(on_web).to_have_attribute("target", "_blank")
+    for link in (on_phone, on_web):
+        box = await link.bounding_box()
+        assert box is not None
+        assert box["height"] >= 44
+    assert not await is_wider_than_its_window(page)
+    asked = await page.evaluate("performance.getEntriesByType('resource').map(({ name }) => name)")
+    assert asked
+    assert all(address.startswith((service.url, service.url.replace("http", "ws"))) for address in asked)

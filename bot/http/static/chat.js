@@ -420,6 +420,7 @@ function drawMessage(entry) {
   fillByLine(text, frame.text, frame.direction);
   bubble.append(text);
   if (frame.document) bubble.append(drawDocument(frame.document));
+  if (frame.map) bubble.append(drawMap(frame.map));
   if (frame.wants_location) bubble.append(drawPlace(entry));
   if (frame.choices.length > 0) bubble.append(drawChoices(entry, text.id));
   bubble.append(make("time", "clock", { dateTime: frame.at ?? "", textContent: frame.clock ?? "" }));
@@ -449,6 +450,17 @@ function drawDocument({ path, label }) {
   if (query.has("seat")) address.searchParams.set("seat", query.get("seat"));
   const area = make("div", "choices long");
   area.append(make("a", "document", { href: address.href, dir: "auto", textContent: label }));
+  return area;
+}
+
+// Nothing is fetched from elsewhere until somebody presses a link, and then nobody is told where they come from.
+function drawMap(ways) {
+  const area = make("div", "choices long");
+  for (const { link, label } of ways) {
+    const there = make("a", "document", { href: link, dir: "auto", textContent: label });
+    if (link.startsWith("https:")) Object.assign(there, { target: "_blank", rel: "noopener noreferrer" });
+    area.append(there);
+  }
   return area;
 }
 

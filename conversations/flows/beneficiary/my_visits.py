@@ -10,6 +10,7 @@ from conversations.engine.flow import Choice, Enter, Finish, Flow, Goto, Move, P
 from conversations.engine.turn import Turn
 from conversations.flows.beneficiary.when import CheckVisit, ChooseDay, ChooseTime
 from conversations.flows.beneficiary.wish import Wish, live_visit
+from conversations.flows.centre_words import MAP, map_choices, show_on_map
 from conversations.flows.visit_words import over, visit_card, when_and_where
 
 
@@ -42,7 +43,7 @@ class ShowVisit(Step[Wish]):
         if visit is None:
             return Prompt(over(turn))
         centre = await turn.desk.centres.get(visit.centre_slug)
-        choices = visit_choices(turn, visit)
+        choices = [*visit_choices(turn, visit), *map_choices(turn, centre)]
         if visit.need is Need.PROJECT:
             # Translators: label, at most 20 characters. What the person prepares for the visit.
             choices.append(Choice("life_project", turn.pgettext("button", "📝 My project")))
@@ -54,6 +55,8 @@ class ShowVisit(Step[Wish]):
         visit = await live_visit(turn, turn.draft.appointment_id)
         if visit is None:
             return Finish(over(turn))
+        if choice_id == MAP:
+            return show_on_map(turn, await turn.desk.centres.get(visit.centre_slug))
         turn.draft.centre, turn.draft.need = visit.centre_slug, visit.need
         match choice_id:
             case "coming":

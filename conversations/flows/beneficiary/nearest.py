@@ -6,7 +6,7 @@ from conversations.engine.flow import Choice, Enter, Flow, Goto, Move, Prompt, S
 from conversations.engine.turn import Turn
 from conversations.flows.beneficiary.where import SEARCH_STEPS, ChooseCentre, about_distance
 from conversations.flows.beneficiary.wish import Wish
-from conversations.flows.centre_words import week_lines
+from conversations.flows.centre_words import MAP, map_choices, show_on_map, week_lines
 from conversations.flows.visit_words import address_and_phone, city
 
 
@@ -31,6 +31,7 @@ class ShowCentre(Step[Wish]):
         choices = [
             # Translators: label, at most 20 characters.
             Choice("book", turn.pgettext("button", "📅 Book here")),
+            *map_choices(turn, centre),
             # Translators: label, at most 20 characters.
             Choice("others", turn.pgettext("button", "🏙️ Other centres")),
         ]
@@ -39,6 +40,8 @@ class ShowCentre(Step[Wish]):
     async def chosen(self, turn: Turn[Wish], choice_id: str) -> Move:
         if choice_id == "others":
             return Goto(CentreToSee)
+        if choice_id == MAP:
+            return show_on_map(turn, await turn.desk.centres.get(turn.draft.centre))
         return Enter("booking", Wish(centre=turn.draft.centre))
 
 

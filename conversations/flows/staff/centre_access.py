@@ -13,7 +13,8 @@ from conversations.errors import CentreUnknown
 class CentreDraft:
     """The centre and, on the way to new hours, its week: one text a day, Monday first, "" when closed.
 
-    `page` is the part of a list of days on the screen.
+    `page` is the part of a list of days on the screen. `latitude` and `longitude`, in degrees, are where
+    the centre may be, until that is confirmed.
     """
 
     slug: str = ""
@@ -21,6 +22,8 @@ class CentreDraft:
     capacity: int = 1
     slot_minutes: int = 30
     page: int = 0
+    latitude: float | None = None
+    longitude: float | None = None
 
 
 def may_look_after(contact: Contact, slug: str) -> bool:

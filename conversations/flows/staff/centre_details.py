@@ -1,4 +1,4 @@
-"""What is known of a centre, and how its staff fill it in: address, phone, hours, closed days."""
+"""What is known of a centre, and how its staff fill it in: address, phone, map, hours, closed days."""
 
 from typing import Any
 
@@ -15,6 +15,7 @@ from conversations.flows.staff.centre_access import (
     may_look_after,
     not_yours,
 )
+from conversations.flows.staff.centre_point import CheckPoint, SetPoint
 from conversations.flows.staff.closed_days import CloseDay, ClosedDays
 from conversations.flows.staff.opening_hours import (
     CheckHours,
@@ -68,6 +69,8 @@ class Overview(Step[CentreDraft]):
             Choice("hours", turn.pgettext("button", "🕐 Hours and visits")),
             # Translators: label, at most 24 characters.
             Choice("closed", turn.pgettext("button", "🔒 Closed days")),
+            # Translators: label, at most 24 characters. Where exactly the centre is.
+            Choice("point", turn.pgettext("button", "🗺️ Set on the map")),
         ]
         if turn.contact.role is Role.MANAGER:
             # Translators: label, at most 24 characters.
@@ -89,6 +92,8 @@ class Overview(Step[CentreDraft]):
             case "closed":
                 turn.draft.page = 0
                 return Goto(ClosedDays)
+            case "point":
+                return Goto(SetPoint)
             case _:
                 return Enter(CENTRE_DETAILS.name, CentreDraft())
 
@@ -155,6 +160,10 @@ def _overview(turn: Turn[CentreDraft], centre: Centre) -> str:
         lines.append(turn.gettext("Phone:\n{phone}").format(phone=centre.phone))
     else:
         lines.append(turn.gettext("Phone: not known yet"))
+    if centre.point:
+        lines.append(turn.gettext("On the map: yes"))
+    else:
+        lines.append(turn.gettext("On the map: not yet"))
     lines += ["", *rules_lines(turn, centre.rules), ""]
     if centre.hours_confirmed:
         lines.append(turn.gettext("Bookings are confirmed at once."))
@@ -197,6 +206,8 @@ CENTRE_DETAILS = Flow(
         Overview,
         EditAddress,
         EditPhone,
+        SetPoint,
+        CheckPoint,
         SetWeek,
         SetCapacity,
         SetLength,

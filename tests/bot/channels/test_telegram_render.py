@@ -14,12 +14,13 @@ from bot.channels.telegram import (
     Call,
     EditText,
     SendMedia,
+    SendPlace,
     SendText,
     layout,
     render,
 )
 from conversations.engine.flow import Choice
-from conversations.engine.outbound import OutboundMessage
+from conversations.engine.outbound import OutboundMessage, Venue
 from conversations.engine.reply import MediaKind
 
 Keyboard = TypeVar("Keyboard", bound=TelegramObject)
@@ -340,3 +341,9 @@ def test_whatever_is_said_fits_telegram(message: OutboundMessage) -> None:
     assert all(len(str(data).encode()) <= 64 for _, data in shown)
     keyboards = [call.markup["inline_keyboard"] for call in calls if "inline_keyboard" in (call.markup or {})]
     assert all(len(row) <= 8 for rows in keyboards for row in rows)
+
+
+def test_a_place_is_a_pin_alone() -> None:
+    venue = Venue("📍 Le centre à Salé", "", 34.05312, -6.79854)
+
+    assert render(french("📍 Le centre à Salé", venue=venue)) == [SendPlace(venue)]

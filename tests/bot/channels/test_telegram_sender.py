@@ -21,7 +21,7 @@ from bot.channels.channel import (
 from bot.channels.telegram import TelegramSender, seconds
 from bot.channels.telegram_transport import AiohttpRequest
 from conversations.engine.flow import Choice
-from conversations.engine.outbound import OutboundMessage
+from conversations.engine.outbound import OutboundMessage, Venue
 from tests.bot.senders import UNHURRIED
 from tests.fake_telegram import FakeTelegram, Person
 
@@ -67,6 +67,57 @@ async def fails(sender: Sender, person: Person, message: OutboundMessage) -> Sen
     with pytest.raises(SendFailed) as caught:
         await send(sender, person, message)
     return caught.value
+
+
+async def test_a_place_with_an_address_is_a_venue(
+    telegram: FakeTelegram, sender: Sender, brahim: Person
+) -> None:
+    venue = Venue("📍 Le centre à Salé", "12, rue de la Gare", 34.05312, -6.79854)
+
+    ref = await send(sender, brahim, OutboundMessage("📍 Le centre à Salé", "fr", venue=venue))
+
+    shown = await brahim.next_message()
+    assert (shown.kind, str(shown.message_id)) == ("venue", ref)
+    assert shown.raw["venue"] == {
+        "location": {"latitude": 34.05312, "longitude": -6.79854},
+        "title": "📍 Le centre à Salé",
+        "address": "12, rue de la Gare",
+    }
+    assert telegram.refusals == []
+
+
+async def test_a_place_without_an_address_is_a_location(
+    telegram: FakeTelegram, sender: Sender, brahim: Person
+) -> None:
+    venue = Venue("📍 Le centre à Salé", "", 34.05312, -6.79854)
+
+    await send(sender, brahim, OutboundMessage("📍 Le centre à Salé", "fr", venue=venue))
+
+    shown = await brahim.next_message()
+    assert (shown.kind, shown.raw["location"]) == ("location", {"latitude": 34.05312, "longitude": -6.79854})
+    assert telegram.refusals == []
+
+
+@pytest.mark.parametrize(
+    ("status", "description", "error"),
+    [
+        (403, "Forbidden: bot was blocked by the user", AddressUnreachable),
+        (400, "Bad Request: x", MessageRefused),
+    ],
+)
+async def test_what_telegram_says_of_a_place_means_what_it_means_for_words(
+    telegram: FakeTelegram,
+    sender: Sender,
+    brahim: Person,
+    status: int,
+    description: str,
+    error: type[SendFailed],
+) -> None:
+    telegram.fail_next("sendLocation", status, description=description)
+
+    failure = await fails(sender, brahim, OutboundMessage("x", "fr", venue=Venue("x", "", 34.0, -6.0)))
+
+    assert isinstance(failure, error)
 
 
 async def test_a_prompt_is_seen_with_its_buttons(

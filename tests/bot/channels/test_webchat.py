@@ -12,7 +12,7 @@ from bot.channels import webchat
 from conversations.care.documents import Document, DocumentKind
 from conversations.care.people import ContactId
 from conversations.engine.flow import Choice
-from conversations.engine.outbound import OutboundMessage
+from conversations.engine.outbound import OutboundMessage, Venue
 from conversations.engine.reply import Channel, Command, Inbound, Location, Tap, Text
 from tests.fakes import marked_texts
 
@@ -200,6 +200,7 @@ def test_a_message_is_shown_with_its_buttons_and_the_local_time() -> None:
         "prompt_no": "p3",
         "wants_location": True,
         "document": None,
+        "map": None,
         "replaces": None,
         "at": "2026-11-23T09:05:00+00:00",
         "clock": "09:05",
@@ -224,6 +225,28 @@ def test_a_page_is_a_link_that_tells_nothing() -> None:
     frame = webchat.render(message, TEXTS["fr"], number=32, replaces=None, at=AT)
 
     assert frame["document"] == {"path": "/page/32", "label": "[fr] 📄 Open the page"}
+
+
+def test_a_place_is_two_links_with_its_degrees_and_nothing_else() -> None:
+    """No name of it goes along to whoever serves the map."""
+    venue = Venue("📍 Le centre à Salé", "12, rue de la Gare", 34.05312, -6.0)
+
+    frame = webchat.render(
+        OutboundMessage("📍 Le centre à Salé", "fr", venue=venue),
+        TEXTS["fr"],
+        number=32,
+        replaces=None,
+        at=AT,
+    )
+
+    assert frame["text"] == "📍 Le centre à Salé"
+    assert frame["map"] == [
+        {"link": "geo:34.05312,-6.00000?q=34.05312,-6.00000", "label": "[fr] 📱 In a map app"},
+        {
+            "link": "https://www.openstreetmap.org/?mlat=34.05312&mlon=-6.00000#map=18/34.05312/-6.00000",
+            "label": "[fr] 🗺️ On a web page",
+        },
+    ]
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from bot.channels.plain_text import units
 from bot.channels.whatsapp import MAX_BODY, MAX_CAPTION, MAX_TEXT, render
 from conversations.engine.flow import Choice
-from conversations.engine.outbound import OutboundMessage
+from conversations.engine.outbound import OutboundMessage, Venue
 from conversations.engine.reply import MediaKind
 from tests.fakes import marked_texts
 from tests.graph_bodies import judge_message
@@ -128,6 +128,26 @@ def test_a_picture_carries_its_words() -> None:
 )
 def test_other_files_go_before_their_words(message: OutboundMessage, kinds: list[str]) -> None:
     assert [body["type"] for body in rendered(message)] == kinds
+
+
+def test_a_place_is_a_pin_with_its_name_and_address() -> None:
+    venue = Venue("📍 Le centre à Salé", "12, rue de la Gare", 34.05312, -6.79854)
+
+    assert only(french("📍 Le centre à Salé", venue=venue)) == {
+        "type": "location",
+        "location": {
+            "latitude": 34.05312,
+            "longitude": -6.79854,
+            "name": "📍 Le centre à Salé",
+            "address": "12, rue de la Gare",
+        },
+    }
+
+
+def test_a_place_without_an_address_says_none() -> None:
+    body = only(french("📍 Fès", venue=Venue("📍 Fès", "", -90, 180)))
+
+    assert body["location"] == {"latitude": -90, "longitude": 180, "name": "📍 Fès"}
 
 
 def test_a_message_without_words_shows_nothing() -> None:
