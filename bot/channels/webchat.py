@@ -97,13 +97,13 @@ def render(
     """Return the frame of a message; `number` names it on the page, `at` is local.
 
     `replaces` is the message it takes the place of; an answer to a tap takes that of the message tapped. Of a
-    document the page gets a link. `texts` speak the message's language.
+    document or a recording the page gets a link. `texts` speak the message's language.
     """
     edits = message.edits or ""
     return {
         "type": "message",
         "id": number,
-        "text": message.text,
+        "text": message.text if message.clip is None else texts.gettext("🔊 The text above, read out"),
         "direction": message.direction,
         "lang": message.language,
         # Cleaned as what comes back is, so that the page knows the button somebody pressed.
@@ -111,6 +111,7 @@ def render(
         "prompt_no": message.prompt_ref,
         "wants_location": message.wants_location,
         "document": _document(number, texts) if message.document else None,
+        "clip": _clip(number, texts) if message.clip else None,
         "replaces": int(edits) if edits.isdecimal() else replaces,
         "at": at.isoformat(timespec="seconds"),
         "clock": _clock(at),
@@ -120,6 +121,15 @@ def render(
 def _document(number: int, texts: Texts) -> JSON:
     # Translators: label, at most 24 characters. A link to a page that can be printed.
     return {"path": document_path(number), "label": texts.pgettext("button", "📄 Open the page")}
+
+
+def _clip(number: int, texts: Texts) -> JSON:
+    return {"path": clip_path(number), "label": texts.gettext("🔊 The text above, read out")}
+
+
+def clip_path(number: int | str) -> str:
+    """Return where the recording of a message is fetched."""
+    return f"/clip/{number}"
 
 
 def document_path(number: int | str) -> str:

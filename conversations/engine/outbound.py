@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Self
 
+from conversations.care.clips import Clip
 from conversations.care.documents import Document
 from conversations.engine.flow import Choice
 
@@ -52,7 +53,8 @@ class OutboundMessage:
     `tap_ref` is acknowledged with the send; a message without words only acknowledges.
     `takes_keyboard_away` asks a channel with a lasting keyboard (Telegram's location button) to remove
     it. `media_kind`/`media_ref` forward something by the channel's own handle. `document` is a page that is
-    made when the message leaves, whose caption the text is.
+    made when the message leaves, whose caption the text is. `clip` is a recording that is sent without words;
+    the text stands in its place where none can be played.
     """
 
     text: str
@@ -68,6 +70,7 @@ class OutboundMessage:
     media_kind: str | None = None
     media_ref: str | None = None
     document: Document | None = None
+    clip: Clip | None = None
 
     def __repr__(self) -> str:
         return f"<OutboundMessage {self.prompt_ref or 'plain'}>"
@@ -83,6 +86,8 @@ class OutboundMessage:
             body["choices"] = [[choice.id, choice.label] for choice in self.choices]
         if self.document:
             body["document"] = self.document.to_json()
+        if self.clip:
+            body["clip"] = self.clip.to_json()
         return _ENCODE(body)
 
     @classmethod
@@ -91,6 +96,8 @@ class OutboundMessage:
         body["choices"] = tuple(Choice(*pair) for pair in body.get("choices", ()))
         if "document" in body:
             body["document"] = Document.from_json(body["document"])
+        if "clip" in body:
+            body["clip"] = Clip(*body["clip"])
         return cls(**body)
 
 

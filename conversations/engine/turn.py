@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Any, Generic
 
+from conversations.care.clips import Clip
 from conversations.care.documents import Document
 from conversations.care.people import Contact, ContactId
 from conversations.engine.flow import Draft, Prompt
@@ -53,7 +54,14 @@ class SendDocument:
     document: Document
 
 
-Effect = Show | Push | SendDocument
+@dataclass(frozen=True, slots=True)
+class SendClip:
+    """Send a recording to whoever this turn answers, under the prompt."""
+
+    clip: Clip
+
+
+Effect = Show | Push | SendDocument | SendClip
 
 
 @dataclass
@@ -136,6 +144,10 @@ class Turn(Generic[Draft]):
         An act and no part of a prompt, which is shown again in another language or after a wrong answer.
         """
         self.effects.append(SendDocument(document))
+
+    def send_clip(self, clip: Clip) -> None:
+        """Have a recording sent to the address the reply came from, under what is shown next. An act, too."""
+        self.effects.append(SendClip(clip))
 
     def not_understood(self, reply: Reply | None = None) -> str:
         """Return what to say about an answer that fits nothing here."""
