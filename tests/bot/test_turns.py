@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from bot import zone
 from bot.turns import MOST_ATTEMPTS, show_push
+from conversations.care.clips import Clip
 from conversations.care.documents import Document, DocumentKind
 from conversations.care.tasks import TaskKind
 from conversations.engine.outbound import OutboundMessage, Purpose
@@ -89,6 +90,19 @@ async def test_a_page_comes_under_the_answer_and_the_outbox_holds_what_it_is_abo
         "[fr] 📄 Here is the page, ready to print.",
         "fr",
         document=Document(DocumentKind.LIFE_PROJECT, (await brahim.contact()).id, visit_id=12),
+    )
+
+
+async def test_a_recording_comes_under_the_answer_and_the_outbox_holds_its_name_alone(
+    house: House, brahim: Guest
+) -> None:
+    await brahim.says("my ears")
+
+    answer, recording = (shown.message for shown in (await brahim.shown())[-2:])
+    assert answer is not None
+    assert answer.text.startswith("[fr] It comes.")
+    assert recording == OutboundMessage(
+        "[fr] This can't be played here. What it says is written above.", "fr", clip=Clip("fr", "need-job")
     )
 
 

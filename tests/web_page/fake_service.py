@@ -56,6 +56,7 @@ def message(
     prompt_no: int | None = None,
     wants_location: bool = False,
     document: str | None = None,
+    clip: str | None = None,
     at: str = "2026-11-21T10:00:00+00:00",
 ) -> Frame:
     """A bubble with one choice per label; the choices are called c1, c2 and so on."""
@@ -70,6 +71,7 @@ def message(
         "prompt_no": number if prompt_no is None and (choices or wants_location) else prompt_no,
         "wants_location": wants_location,
         "document": {"path": f"/page/{number}", "label": document} if document else None,
+        "clip": {"path": f"/clip/{number}", "label": clip} if clip else None,
         "replaces": replaces,
         "at": at,
         "clock": at[11:16],

@@ -613,3 +613,18 @@ async def test_a_page_to_print_is_had_by_keyboard(service: FakeService, open_pag
     assert box is not None
     assert box["height"] >= 44
     assert not await is_wider_than_its_window(page)
+
+
+@pytest.mark.parametrize("path", ["/chat", "/chat?seat=caseworker"])
+async def test_a_recording_has_a_player_that_fetches_nothing_by_itself(
+    service: FakeService, open_page: Open, path: str
+) -> None:
+    service.history = [message(7, "🔊 النص اللي الفوق", lang="ary", clip="🔊 النص اللي الفوق")]
+    page = await open_page(path)
+    player = page.get_by_label("🔊 النص اللي الفوق").locator("visible=true").and_(page.locator("audio"))
+
+    await expect(player).to_have_count(1)
+    assert await player.evaluate("one => [one.controls, one.preload, one.networkState]") == [True, "none", 1]
+    address = f"{service.url}/clip/7" + ("?seat=caseworker" if "seat" in path else "")
+    assert await player.evaluate("one => one.currentSrc || one.src") == address
+    assert not await is_wider_than_its_window(page)
