@@ -41,9 +41,10 @@ catalogues: $(VENV)/runtime ## take new texts from the code to the translators, 
 catalogues-check: $(VENV)/runtime ## check texts and translations, changing nothing
 	$(PYTHON) -m bot.catalogues check
 
-facts-check: $(VENV)/runtime ## check rules, questions and sources: texts, limits, age of reviews
+facts-check: $(VENV)/runtime ## check rules, questions, sources and recordings: texts, limits, age of reviews
 	$(PYTHON) -m bot.rules_file check
 	$(PYTHON) -m bot.questions_file check
+	$(PYTHON) -m bot.clips check
 
 compiled: $(VENV)/runtime
 	@$(PYTHON) -m bot.catalogues compile

@@ -1,5 +1,5 @@
-"""The command line: `jisr run`, `invite`, `staff`, `dismiss`, `migrate`, `backup`, `restore`, `doctor`, and
-`whatsapp templates`.
+"""The command line: `jisr run`, `invite`, `staff`, `dismiss`, `migrate`, `backup`, `restore`, `doctor`,
+`clips` and `whatsapp templates`.
 
 Every mistake of the operator's ends with one sentence that says what to do, and exit code 2.
 """
@@ -19,7 +19,7 @@ import uvloop
 from telegram.error import TelegramError
 
 from bot import app as wiring
-from bot import whatsapp_commands
+from bot import clip_commands, whatsapp_commands
 from bot.backup import MIB, SAID, Backup, BackupFailed, back_up, forget_backups
 from bot.centres_file import CentresFileBroken
 from bot.logs import configure_logs
@@ -76,6 +76,8 @@ templates = typer.Typer(
 )
 whatsapp.add_typer(templates, name="templates")
 cli.add_typer(whatsapp, name="whatsapp")
+clips = typer.Typer(help="Recordings: what people can listen to instead of reading.", no_args_is_help=True)
+cli.add_typer(clips, name="clips")
 
 
 @cli.command()
@@ -204,6 +206,20 @@ def submit() -> None:
 def status() -> None:
     """Ask Meta how each of them stands, and write it down for the service."""
     _say(_run(whatsapp_commands.status(_settings())))
+
+
+@clips.command("list")
+def list_clips() -> None:
+    """Show which texts have a recording, lack one, or have one that says something else by now."""
+    _say(_run(clip_commands.list_clips(_settings())))
+
+
+@clips.command("script")
+def clips_script(
+    language: Annotated[str, typer.Option(help="The language to read out: ary, ar, fr or en.")],
+) -> None:
+    """Print what is still to be read out in a language, word for word, each text with its entry."""
+    _say(_run(clip_commands.script(_settings(), language)))
 
 
 @cli.command()

@@ -44,6 +44,7 @@ from bot.channels.whatsapp_intake import WhatsAppIntake
 from bot.channels.whatsapp_limit import LOWEST, PeopleLimit
 from bot.channels.whatsapp_statuses import tell_early
 from bot.channels.whatsapp_window import Limits, WhatsAppGate
+from bot.clips import Place, names_of, read_recordings
 from bot.clock import Clock, ShiftedClock, SystemClock
 from bot.delivery import Delivery, lose_address
 from bot.fallback import Fallback
@@ -62,6 +63,7 @@ from bot.texts import load_texts
 from bot.ticks import Ticks, propose_holidays
 from bot.turns import Parser, Trouble, Turns, Voice
 from bot.zone import casablanca, check_zone
+from conversations.care.clips import Shelf
 from conversations.care.edition import Edition
 from conversations.care.people import STAFF
 from conversations.care.people import Role as PersonRole
@@ -113,7 +115,7 @@ async def opened(settings: Settings) -> AsyncIterator[Service]:
     Raises SettingsWrong's kin (each a sentence for the operator) before anything is changed.
     """
     check_zone()
-    voice = load_voice()
+    voice = load_voice(Place.shipped(), Place.own(settings.var_dir))
     seeds = read_centres(settings.centres_file)
     if settings.uses_sqlite:
         _make_folder(settings)
@@ -132,20 +134,22 @@ async def opened(settings: Settings) -> AsyncIterator[Service]:
                 [replace(seed, region_code=_region_code(voice, seed.city_fr)) for seed in seeds]
             )
             await propose_holidays(unit, today)
-            _warn_of(voice.world.editions.of(await unit.content.published()), today)
+            _warn_of(voice.world.editions.of(await unit.content.published()), voice.world.clips, today)
         yield Service(settings, database, voice, clock)
     finally:
         await engine.dispose()
 
 
-def _warn_of(edition: Edition, today: date) -> None:
-    """Log what nobody has reviewed for too long, and what managers published that no longer fits."""
+def _warn_of(edition: Edition, clips: Shelf, today: date) -> None:
+    """Log what nobody has reviewed for too long, and what no longer fits: publications and recordings."""
     if to_review := [fault.entry for fault in faults(edition.rules, today=today)]:
         log.warning("rules_to_review", entries=",".join(to_review))
     if to_review := [question.id for question in edition.questions.to_review(today)]:
         log.warning("questions_to_review", entries=",".join(to_review))
     if edition.skipped:
         log.warning("changes_skipped", entries=",".join(each.change.entry for each in edition.skipped))
+    if outdated := clips.outdated(edition.rules, edition.questions):
+        log.warning("clips_outdated", clips=",".join(map(str, outdated)))
 
 
 @asynccontextmanager
@@ -166,11 +170,16 @@ async def opened_beside(settings: Settings) -> AsyncIterator[tuple[AsyncEngine, 
         await engine.dispose()
 
 
-def load_voice() -> Voice:
-    """Return flows, texts and places: the conversation without a database."""
-    places = load_places()
-    world = World(places, load_catchment(), casablanca(), ZONE_NAME, read_rules(), load_questions(places))
-    return Voice(routes(), load_texts(), world)
+def load_voice(*clips: Place) -> Voice:
+    """Return flows, texts and places: the conversation without a database. `clips`: where recordings are.
+
+    Raises DataFileBroken when a recording can't be used.
+    """
+    places, rules = load_places(), read_rules()
+    questions = load_questions(places)
+    recordings = read_recordings(*clips, names=names_of(rules, questions))
+    world = World(places, load_catchment(), casablanca(), ZONE_NAME, rules, questions, clips=recordings.shelf)
+    return Voice(routes(), load_texts(), world, recordings=recordings)
 
 
 async def serve(settings: Settings) -> None:
@@ -224,7 +233,15 @@ async def _run(
             # A bot's number is known to all who write to it.
             pacer = _pacer(database, sender, bot.token.partition(":")[0])
             deliveries.append(
-                Delivery(database, sender, voice.texts, clock, pacer=pacer, fallback=Fallback(voice))
+                Delivery(
+                    database,
+                    sender,
+                    voice.texts,
+                    clock,
+                    pacer=pacer,
+                    fallback=Fallback(voice),
+                    recordings=voice.recordings,
+                )
             )
         if Role.WEB in settings.roles:
             intake = TelegramIntake(database, bot, clock)
@@ -373,6 +390,7 @@ def _whatsapp_delivery(service: Service, graph: GraphClient, gate: WhatsAppGate)
         after_sent=partial(tell_early, fallback=fallback),
         gate=gate,
         fallback=fallback,
+        recordings=service.voice.recordings,
     )
 
 

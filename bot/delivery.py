@@ -29,6 +29,7 @@ from bot.channels.channel import (
     Undeliverable,
 )
 from bot.channels.map_links import map_link
+from bot.clips import Recordings
 from bot.clock import Clock
 from bot.documents import Documents
 from bot.fallback import Fallback
@@ -36,6 +37,7 @@ from bot.metrics import metrics
 from bot.pacing import Pacer, SharedPacer
 from bot.turns import IDLE_S, Trouble
 from bot.zone import casablanca
+from conversations.care.clips import Clip
 from conversations.care.quiet import is_quiet, next_allowed
 from conversations.care.wall_time import to_local, to_utc
 from conversations.engine.outbound import Lane, OutboundMessage, Venue
@@ -109,8 +111,10 @@ class Delivery:
         gate: Gate | None = None,
         fallback: Fallback | None = None,
         documents: Documents | None = None,
+        recordings: Recordings | None = None,
     ) -> None:
         self._database = database
+        self._recordings = recordings or Recordings()
         self._documents = documents or Documents(database, texts)
         self._gate = gate
         self._fallback = fallback
@@ -366,6 +370,8 @@ class Delivery:
     async def _send_on(self, row: OutboxRow, message: OutboundMessage) -> Sent:
         if message.venue is not None:
             return await self._send_venue(row, message, message.venue)
+        if message.clip is not None:
+            return await self._play(row, message, message.clip)
         if message.document is None:
             return await self._hand_over(row, message)
         as_text = row.attempts > MOST_FILE_ATTEMPTS or not isinstance(self._sender, FileSender)
@@ -385,6 +391,17 @@ class Delivery:
             log.warning("venue_refused", row=row.id, reason=error.reason)
         in_words = replace(message, text=f"{message.text}\n{map_link(venue)}", venue=None)
         return await self._hand_over(row, in_words)
+
+    async def _play(self, row: OutboxRow, message: OutboundMessage, clip: Clip) -> Sent:
+        """Send a recording; where none can go, the words in its place."""
+        can_play = row.attempts <= MOST_FILE_ATTEMPTS and isinstance(self._sender, FileSender)
+        file = await self._recordings.file(clip) if can_play else None
+        if file is not None:
+            try:
+                return await self._hand_over(row, message, file)
+            except MessageRefused as error:
+                log.warning("clip_refused", row=row.id, clip=str(clip), reason=error.reason)
+        return await self._hand_over(row, replace(message, clip=None))
 
     async def _hand_over(self, row: OutboxRow, message: OutboundMessage, file: File | None = None) -> Sent:
         if self._gate is not None:

@@ -34,10 +34,12 @@ from bot.alerts import (
 from bot.app import KEY_IDS_MARK, KEYS_MARK, graph_client, sqlite_path
 from bot.channels.telegram_intake import WEBHOOK_PATH
 from bot.channels.whatsapp_check import check_number
+from bot.clips import Place, Recordings, read_recordings
 from bot.places import load_places
 from bot.questions import load_questions
 from bot.rules_file import read_rules
 from bot.settings import Settings
+from bot.sources_file import DataFileBroken
 from bot.texts import CataloguesMissing, load_texts
 from bot.zone import ZoneDataWrong, casablanca, check_zone
 from conversations.care.centres import Centre
@@ -96,7 +98,8 @@ def as_json(findings: Sequence[Finding]) -> dict[str, object]:
 
 async def examine(settings: Settings) -> list[Finding]:
     """Return what was found, in the order in which one would mend it."""
-    findings = [_zone(), _catalogues(), *_disk(settings)]
+    recordings, finding = _recordings(settings)
+    findings = [_zone(), _catalogues(), finding, *_disk(settings)]
     keys, finding = _keys(settings)
     findings.append(finding)
     vitals: Vitals | None = None
@@ -111,7 +114,7 @@ async def examine(settings: Settings) -> list[Finding]:
         return [*findings, *await _telegram(settings, is_running=False), await _whatsapp(settings)]
     try:
         async with asyncio.timeout(WITHIN_S), _opened(settings) as connection:
-            found, vitals = await _database(connection, settings, keys)
+            found, vitals = await _database(connection, settings, keys, recordings)
             findings += found
     except TimeoutError:
         findings.append(
@@ -157,6 +160,14 @@ def _catalogues() -> Finding:
     except CataloguesMissing as error:
         return _bad("catalogues", str(error))
     return _good("catalogues", f"The texts of {len(languages)} languages are compiled.")
+
+
+def _recordings(settings: Settings) -> tuple[Recordings, Finding]:
+    try:
+        recordings = read_recordings(Place.shipped(), Place.own(settings.var_dir))
+    except DataFileBroken as broken:
+        return Recordings(), _bad("clips", broken.sentence)
+    return recordings, _good("clips", f"{len(recordings.by_clip)} recordings can be listened to.")
 
 
 def _disk(settings: Settings) -> list[Finding]:
@@ -216,7 +227,7 @@ async def _opened(settings: Settings) -> AsyncIterator[AsyncConnection]:
 
 
 async def _database(
-    connection: AsyncConnection, settings: Settings, keys: KeyRing | None
+    connection: AsyncConnection, settings: Settings, keys: KeyRing | None, recordings: Recordings
 ) -> tuple[list[Finding], Vitals | None]:
     if not await connection.run_sync(lambda sync_connection: inspect(sync_connection).has_table("marks")):
         return [_warning("database", "The database is empty: the first start prepares it.")], None
@@ -234,7 +245,7 @@ async def _database(
     vitals = await store.read(now=now)
     signs = Signs(now, vitals, await store.outcomes(since=now - RECENT), None, None)
     findings += [*_work(signs), *_backup(settings, vitals, now)]
-    findings += await _content(connection)
+    findings += await _content(connection, recordings)
     return [*findings, *await _staff(connection, keys, settings)], vitals
 
 
@@ -349,18 +360,34 @@ def _backup(settings: Settings, vitals: Vitals, now: datetime) -> list[Finding]:
     return [_good("backup", f"The last verified backup is {_age(age)} old.")]
 
 
-async def _content(connection: AsyncConnection) -> list[Finding]:
-    """Say which of the managers' changes are not shown, because what is shipped has no place for them."""
+async def _content(connection: AsyncConnection, recordings: Recordings) -> list[Finding]:
+    """Say which of the managers' changes are not shown, and which recordings are not played.
+
+    What is shipped may have no place for a change any more; a recording may say what is no longer written.
+    """
     published = await ContentStore(connection, casablanca()).published()
     edition = edition_of(read_rules(), load_questions(load_places()), published)
-    return [
+    outdated = recordings.shelf.outdated(edition.rules, edition.questions)
+    findings = [
+        _warning(
+            "clips",
+            f"The recording {clip} is not played, because its text has changed: have it read out again "
+            f"(jisr clips script --language {clip.language}).",
+        )
+        for clip in outdated
+    ]
+    skipped = [
         _warning(
             "content",
             f"A change that managers published is not shown ({each.sentence.rstrip('.')}): "
             "they write it again, or roll it back, in their chat with /content.",
         )
         for each in edition.skipped
-    ] or [_good("content", f"{len(published)} changes of managers are shown to people.")]
+    ]
+    return [
+        *(skipped or [_good("content", f"{len(published)} changes of managers are shown to people.")]),
+        *findings,
+    ]
 
 
 async def _staff(connection: AsyncConnection, keys: KeyRing | None, settings: Settings) -> list[Finding]:

@@ -8,7 +8,7 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, ClassVar, Protocol
 from weakref import WeakSet
@@ -16,6 +16,7 @@ from weakref import WeakSet
 import structlog
 
 from bot.channels.button_data import NO_PROMPT
+from bot.clips import Recordings
 from bot.clock import Clock
 from bot.floods import TELL_EVERY_S, Brake, slowed
 from bot.metrics import metrics
@@ -26,7 +27,7 @@ from conversations.engine.flow import Choice
 from conversations.engine.outbound import OutboundMessage, Purpose, Venue
 from conversations.engine.reply import Blocked, Channel, Inbound, Location, Tap, Text
 from conversations.engine.session import Notice, Session
-from conversations.engine.turn import Effect, Push, SendDocument, SendVenue, Show, Turn
+from conversations.engine.turn import Effect, Push, SendClip, SendDocument, SendVenue, Show, Turn
 from conversations.engine.words import Word
 from conversations.flows.beneficiary.door import at_the_door
 from conversations.flows.handover import make_task
@@ -71,13 +72,15 @@ class LosesAddress(Protocol):
 class Voice:
     """The conversation as the service speaks it: engine, flows, languages and what it knows of the world.
 
-    `sends_sms`: a reminder that nothing else can carry goes as a text message.
+    `sends_sms`: a reminder that nothing else can carry goes as a text message. `recordings` are the files of
+    the world's clips.
     """
 
     routes: Routes
     texts: Mapping[str, Texts]
     world: World
     sends_sms: bool = False
+    recordings: Recordings = field(default_factory=Recordings)
 
     @property
     def engine(self) -> Engine:
@@ -417,6 +420,13 @@ class Turns:
                 pin = _pin(effect.venue, turn.texts)
                 await self._say(unit, inbound, address_id, pin, turn.now, key=f"in:{update_id}:{number}")
                 continue
+            if isinstance(effect, SendClip):
+                words = turn.texts.gettext("This can't be played here. What it says is written above.")
+                recording = replace(_message(words, turn.texts, (), None), clip=effect.clip)
+                await self._say(
+                    unit, inbound, address_id, recording, turn.now, key=f"in:{update_id}:{number}"
+                )
+                continue
             prompt = effect.prompt
             message = replace(
                 _message(prompt.text, turn.texts, prompt.choices, effect.prompt_ref),
@@ -637,8 +647,8 @@ def _message(
 
 
 def _comes(effect: Effect) -> int:
-    """Return a number that puts the answer before its page or map, and all before what is pushed."""
-    return [Show, SendDocument, SendVenue, Push].index(type(effect))
+    """Return a number that puts the answer before its page, map or recording, and what is pushed last."""
+    return [Show, SendDocument, SendVenue, SendClip, Push].index(type(effect))
 
 
 def _pin(venue: Venue, texts: Texts) -> OutboundMessage:

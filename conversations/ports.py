@@ -13,6 +13,7 @@ from conversations.care.addresses import KnownAddress, LinkKind, LinkOffer
 from conversations.care.announcements import Announcement, Audience, Cost, Progress
 from conversations.care.appointments import Appointment, Need
 from conversations.care.centres import Centre, Point
+from conversations.care.clips import Shelf
 from conversations.care.closures import Closure
 from conversations.care.edition import Editions
 from conversations.care.edits import Edit, Revision, Target
@@ -415,7 +416,7 @@ class World:
 
     `rules` and `questions` are as they were shipped; what people are told is the edition of
     conversations/flows/todays_content.py. `daily_budget` is how many charged messages a day announcements may
-    use up; None: any number.
+    use up; None: any number. `clips` are the recordings there are.
     """
 
     places: PlaceFinder
@@ -425,6 +426,7 @@ class World:
     rules: RuleSet
     questions: QuestionBook
     daily_budget: int | None = None
+    clips: Shelf = field(default_factory=Shelf)
     editions: Editions = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:

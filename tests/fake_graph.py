@@ -71,7 +71,7 @@ MAX_UPLOAD_BYTES = 100_000_000
 NOT_OWN_FAULTS = frozenset({1, 131000, 131016, 131026, 131049, 131050})
 # Media kinds by what their type begins with. Source: Cloud API reference, media, supported types.
 MEDIA_TYPES = {"audio": ("audio/",), "image": ("image/jpeg", "image/png"), "video": ("video/",)}
-VOICE_TYPE = "audio/ogg"
+VOICE_TYPE = "audio/ogg; codecs=opus"
 
 
 @dataclass(frozen=True)
@@ -710,7 +710,7 @@ class FakeGraph:
             return
         if not kept.mime_type.startswith(MEDIA_TYPES.get(kind, ("",))):
             raise Refused(131053, f"{kept.mime_type} is not to be sent as {kind}")
-        if content.get("voice") and not kept.mime_type.startswith(VOICE_TYPE):
+        if content.get("voice") and kept.mime_type != VOICE_TYPE:
             raise Refused(131053, "a voice message is OGG with OPUS")
 
     def knows(self, message_id: str) -> bool:

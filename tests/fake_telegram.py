@@ -52,6 +52,8 @@ MAX_COMMANDS, MAX_COMMAND_DESCRIPTION = 100, 256
 MAX_CALLBACK_BYTES = 64
 MAX_BUTTONS, MAX_BUTTONS_IN_ROW = 100, 8
 MAX_UPLOAD_BYTES, MAX_PHOTO_BYTES, MAX_DOWNLOAD_BYTES = 50_000_000, 10_000_000, 20_000_000
+# Larger ones are files, not voice messages that are played in the chat.
+MAX_VOICE_BYTES = 1_000_000
 
 # Not sent unless asked for by name. Source: Bot API reference, setWebhook.
 UNUSUAL_UPDATES = frozenset({"chat_member", "message_reaction", "message_reaction_count"})
@@ -952,12 +954,13 @@ class _Methods:
 
     async def send_voice(self, params: JSON) -> JSON:
         voice, upload = self._file("voice", params)
-        if upload and not _sounds(upload.content):
+        if upload and (not _sounds(upload.content) or len(upload.content) > MAX_VOICE_BYTES):
             return self._send(
                 params, {"document": {**voice, "file_name": upload.filename}, **_caption(params)}
             )
+        about = {"mime_type": upload.mime_type} if upload and upload.mime_type else {}
         return self._send(
-            params, {"voice": {**voice, "duration": params.get("duration", 0)}, **_caption(params)}
+            params, {"voice": {**voice, **about, "duration": params.get("duration", 0)}, **_caption(params)}
         )
 
     async def send_photo(self, params: JSON) -> JSON:

@@ -14,6 +14,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from conversations.care.check_ins import CheckInStep
+from conversations.care.clips import Clip
 from conversations.care.documents import Document
 from conversations.care.people import Consent, Contact, ContactId, Role
 from conversations.care.visits import VisitNews
@@ -32,7 +33,7 @@ from conversations.engine.reply import (
     Text,
 )
 from conversations.engine.session import Notice, Session, notice_from_json, notice_to_json
-from conversations.engine.turn import Push, SendDocument, SendVenue, Show, Turn
+from conversations.engine.turn import Push, SendClip, SendDocument, SendVenue, Show, Turn
 from conversations.flows.beneficiary.door import at_the_door
 from conversations.flows.news import CheckInNews
 from conversations.texts import clean_incoming, strip_isolates
@@ -248,6 +249,7 @@ class Person:
     notices: list[ReceivedNotice] = field(default_factory=list)
     documents: list[Document] = field(default_factory=list)
     venues: list[Venue] = field(default_factory=list)
+    clips: list[Clip] = field(default_factory=list)
 
     # What they see and where they are
 
@@ -384,6 +386,8 @@ class Person:
                 self.documents.append(effect.document)
             if isinstance(effect, SendVenue):
                 self.venues.append(effect.venue)
+            if isinstance(effect, SendClip):
+                self.clips.append(effect.clip)
         return self.last
 
     def receives(self, notice: ReceivedNotice, *, replaces: str | None) -> None:

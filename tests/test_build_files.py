@@ -109,6 +109,7 @@ def test_a_last_release_that_is_not_there_is_said_and_leaves_nothing(tmp_path: P
         ("catalogues-check", "-m bot.catalogues check"),
         ("facts-check", "-m bot.rules_file check"),
         ("facts-check", "-m bot.questions_file check"),
+        ("facts-check", "-m bot.clips check"),
         ("test", "-m pytest"),
         ("run", "-m bot run"),
     ],

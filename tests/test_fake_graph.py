@@ -823,7 +823,7 @@ async def test_media_go_both_ways(graph: FakeGraph, service: Service, amina: Per
     async with service.session.get(about["url"], headers=headers) as answer:
         assert await answer.read() == b"OggS, bonjour"
 
-    _, uploaded = await service.uploads(b"OggS, salut", "audio/ogg")
+    _, uploaded = await service.uploads(b"OggS, salut", "audio/ogg; codecs=opus")
     await service.sent(amina, {"type": "audio", "audio": {"id": uploaded["id"], "voice": True}})
     assert graph.content_of(await amina.next_message()) == b"OggS, salut"
     assert await service.refusal(amina, {"type": "image", "image": {"id": uploaded["id"]}}) == (400, 131053)

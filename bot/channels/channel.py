@@ -109,7 +109,7 @@ class FileSender(Sender, Protocol):
     async def send_file(self, external_id: str, message: OutboundMessage, file: File) -> str | None:
         """Send a file with the message's words under it, and return the channel's reference of the message.
 
-        Raises SendFailed in one of its kinds.
+        A recording (`message.clip`) goes without words. Raises SendFailed in one of its kinds.
         """
 
 

@@ -512,18 +512,20 @@ class TelegramSender:
         return shown
 
     async def send_file(self, external_id: str, message: OutboundMessage, file: File) -> str | None:
-        """Upload a file with the message's text as its caption, and return the message's id."""
-        caption = directed(whole(message.text), message.direction)
+        """Upload a file with the message's text as its caption, or a recording; return the message's id."""
+        caption = {"caption": directed(whole(message.text), message.direction)}
+        is_clip = message.clip is not None
+        method, name = _MEDIA_METHODS[MediaKind.VOICE if is_clip else MediaKind.DOCUMENT]
         form = FileForm(
-            {"chat_id": external_id, "caption": caption},
-            "document",
+            {"chat_id": external_id, **({} if is_clip else caption)},
+            name,
             filename=file.name,
             mime_type=file.mime_type,
             content=file.content,
         )
         failed: SendFailed
         try:
-            return _message_id(await self._call_with("sendDocument", form))
+            return _message_id(await self._call_with(method, form))
         except TelegramError as error:
             failed = _failure(error)
         raise failed

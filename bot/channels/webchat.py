@@ -98,14 +98,14 @@ def render(
     """Return the frame of a message; `number` names it on the page, `at` is local.
 
     `replaces` is the message it takes the place of; an answer to a tap takes that of the message tapped. Of a
-    document the page gets a link, of a place two: nothing is fetched before one is pressed. `texts` speak
-    the message's language.
+    document or a recording the page gets a link, of a place two: nothing is fetched before one is pressed.
+    `texts` speak the message's language.
     """
     edits = message.edits or ""
     return {
         "type": "message",
         "id": number,
-        "text": message.text,
+        "text": message.text if message.clip is None else texts.gettext("🔊 The text above, read out"),
         "direction": message.direction,
         "lang": message.language,
         # Cleaned as what comes back is, so that the page knows the button somebody pressed.
@@ -114,6 +114,7 @@ def render(
         "wants_location": message.wants_location,
         "document": _document(number, texts) if message.document else None,
         "map": _map(message.venue, texts) if message.venue else None,
+        "clip": _clip(number, texts) if message.clip else None,
         "replaces": int(edits) if edits.isdecimal() else replaces,
         "at": at.isoformat(timespec="seconds"),
         "clock": _clock(at),
@@ -132,6 +133,15 @@ def _map(venue: Venue, texts: Texts) -> list[JSON]:
         # Translators: label, at most 24 characters. A link to a map on the web (OpenStreetMap).
         {"link": map_link(venue), "label": texts.pgettext("button", "🗺️ On a web page")},
     ]
+
+
+def _clip(number: int, texts: Texts) -> JSON:
+    return {"path": clip_path(number), "label": texts.gettext("🔊 The text above, read out")}
+
+
+def clip_path(number: int | str) -> str:
+    """Return where the recording of a message is fetched."""
+    return f"/clip/{number}"
 
 
 def document_path(number: int | str) -> str:

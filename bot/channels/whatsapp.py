@@ -6,7 +6,8 @@ Cloud API reference, interactive messages, 2026-05-21.
 
 import hashlib
 import json
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -360,6 +361,9 @@ def pace_of(per_second: float) -> Pace:
     return Pace(max(1.0, per_second - burst), burst, burst // 3, chat_per_second=1 / 6, chat_burst=20)
 
 
+# The platform keeps a file for 30 days; that of a recording serves everybody who listens for so long.
+CLIP_KEPT_S = 7 * 24 * 3600.0
+
 # A page whose message was put off is left to be uploaded again, when more than these were put off after it.
 UPLOADS_REMEMBERED = 64
 
@@ -369,12 +373,23 @@ class WhatsAppSender:
 
     channel = Channel.WHATSAPP
 
-    def __init__(self, client: GraphClient, keys: KeyRing, texts: Mapping[str, Texts], pace: Pace) -> None:
+    def __init__(
+        self,
+        client: GraphClient,
+        keys: KeyRing,
+        texts: Mapping[str, Texts],
+        pace: Pace,
+        *,
+        seconds: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._client = client
         self._keys = keys
         self._texts = texts
         # Ids of files that were left with the platform and whose message has not gone, by their content.
         self._uploaded: dict[bytes, str] = {}
+        # Ids of recordings by their content, and when they were uploaded.
+        self._clips: dict[bytes, tuple[str, float]] = {}
+        self._seconds = seconds
         self.pace = pace
 
     async def send(self, external_id: str, message: OutboundMessage) -> str | None:
@@ -396,6 +411,8 @@ class WhatsAppSender:
 
     async def send_file(self, external_id: str, message: OutboundMessage, file: File) -> str:
         """Upload a file, unless an earlier attempt did, and send it with the message's text as caption."""
+        if message.clip is not None:
+            return await self._send_clip(external_id, file)
         content = hashlib.sha256(file.content).digest()
         if content not in self._uploaded:
             if len(self._uploaded) >= UPLOADS_REMEMBERED:
@@ -415,6 +432,23 @@ class WhatsAppSender:
             self._uploaded.pop(content, None)
             raise
         self._uploaded.pop(content, None)
+        return message_ref(self._keys, sent)
+
+    async def _send_clip(self, external_id: str, file: File) -> str:
+        """Send a recording as a voice message, uploaded once a week however many listen to it."""
+        content, now_s = hashlib.sha256(file.content).digest(), self._seconds()
+        media_id, uploaded_s = self._clips.get(content, ("", 0.0))
+        if not media_id or now_s - uploaded_s >= CLIP_KEPT_S:
+            media_id = await _told(
+                self._client.upload(file.content, filename=file.name, mime_type=file.mime_type)
+            )
+            self._clips[content] = media_id, now_s
+        try:
+            sent = await self._post(external_id, {"type": "audio", "audio": {"id": media_id, "voice": True}})
+        except MessageRefused:
+            # It may be the file that the platform no longer knows.
+            self._clips.pop(content, None)
+            raise
         return message_ref(self._keys, sent)
 
     async def _show(self, external_id: str, message: OutboundMessage) -> str | None:

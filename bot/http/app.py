@@ -31,6 +31,7 @@ POLICY = "; ".join(
         "script-src 'self'",
         "style-src 'self'",
         "img-src 'self'",
+        "media-src 'self'",
         "connect-src 'self'",
         "frame-src 'self'",
         "base-uri 'none'",
@@ -89,6 +90,7 @@ def create_app(
             Route("/", _demo_page if demo else chat.page),
             Route("/chat", chat.page),
             Route(webchat.document_path("{number}"), chat.document),
+            Route(webchat.clip_path("{number}"), chat.clip),
             WebSocketRoute("/ws", chat.line),
         ]
     else:

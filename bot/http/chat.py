@@ -23,6 +23,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 from bot.announcement_text import announcement_message
 from bot.channels import webchat
+from bot.channels.channel import File
 from bot.channels.webchat import JSON
 from bot.clock import Clock
 from bot.documents import Documents
@@ -49,6 +50,8 @@ COOKIE_LIFE_S = 365 * 24 * 3600
 MOST_LINES = 8
 # Longer numbers than the database counts are nobody's message.
 NUMBER = re.compile(r"[0-9]{1,18}")
+# A part of a file, asked for by its first byte.
+PART = re.compile(r"bytes=([0-9]{1,9})-([0-9]{1,9})?")
 MOST_FRAME_CHARACTERS = 64 * 1024
 HISTORY = 200
 # How long a line waits when nobody rings: only matters when a ring got lost.
@@ -111,10 +114,7 @@ class Chat:
 
     async def document(self, request: Request) -> Response:
         """Serve the page that a message brings, to whom the message was shown; it is made now."""
-        token, number = self._token(request), request.path_params["number"]
-        message = None
-        if token is not None and NUMBER.fullmatch(number):
-            message = await self._message_shown(token, int(number))
+        message = await self._message_asked_for(request)
         if message is None or message.document is None:
             raise HTTPException(404)
         made = await self._documents.make(message.document, message.language)
@@ -125,6 +125,20 @@ class Chat:
             media_type=made.file.mime_type,
             headers={"Content-Disposition": f'attachment; filename="{made.file.name}"'},
         )
+
+    async def clip(self, request: Request) -> Response:
+        """Serve the recording that a message brings, to whom the message was shown."""
+        message = await self._message_asked_for(request)
+        file = await self.voice.recordings.file(message.clip) if message and message.clip else None
+        if file is None:
+            raise HTTPException(404)
+        return _played(request, file)
+
+    async def _message_asked_for(self, request: Request) -> OutboundMessage | None:
+        token, number = self._token(request), request.path_params["number"]
+        if token is None or not NUMBER.fullmatch(number):
+            return None
+        return await self._message_shown(token, int(number))
 
     async def _message_shown(self, token: str, number: int) -> OutboundMessage | None:
         now = self.clock.now()
@@ -465,6 +479,25 @@ def _asked_again(request: Request) -> Response:
     url = f"{request.url.path}?{request.url.include_query_params(again=1).query}"
     return HTMLResponse(
         f'<!DOCTYPE html><title>Jisr</title><meta http-equiv="refresh" content="0;url={html.escape(url)}">'
+    )
+
+
+def _played(request: Request, file: File) -> Response:
+    """Return a file, or of it the one part asked for: Safari plays nothing that it can't have in parts.
+
+    Source: RFC 9110, section 14; several parts at once are answered with the whole, which is allowed.
+    """
+    size = len(file.content)
+    headers = {"Accept-Ranges": "bytes"}
+    asked = PART.fullmatch(request.headers.get("range", ""))
+    if asked is None:
+        return Response(file.content, media_type=file.mime_type, headers=headers)
+    first, last = int(asked[1]), min(int(asked[2] or size), size - 1)
+    if first > last:
+        return Response(status_code=416, headers={**headers, "Content-Range": f"bytes */{size}"})
+    headers["Content-Range"] = f"bytes {first}-{last}/{size}"
+    return Response(
+        file.content[first : last + 1], status_code=206, media_type=file.mime_type, headers=headers
     )
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Self
 
+from conversations.care.clips import Clip
 from conversations.care.documents import Document
 from conversations.engine.flow import Choice
 
@@ -78,8 +79,8 @@ class OutboundMessage:
     `tap_ref` is acknowledged with the send; a message without words only acknowledges.
     `takes_keyboard_away` asks a channel with a lasting keyboard (Telegram's location button) to remove
     it. `media_kind`/`media_ref` forward something by the channel's own handle. `document` is a page that is
-    made when the message leaves, whose caption the text is. `venue` is shown as the channel's own pin; the
-    text is what stands in its place where there is none.
+    made when the message leaves, whose caption the text is. `venue` is shown as the channel's own pin, `clip`
+    is a recording that is sent without words; the text stands in their place where there is neither.
     """
 
     text: str
@@ -96,6 +97,7 @@ class OutboundMessage:
     media_ref: str | None = None
     document: Document | None = None
     venue: Venue | None = None
+    clip: Clip | None = None
 
     def __repr__(self) -> str:
         return f"<OutboundMessage {self.prompt_ref or 'plain'}>"
@@ -113,6 +115,8 @@ class OutboundMessage:
             body["document"] = self.document.to_json()
         if self.venue:
             body["venue"] = self.venue.to_json()
+        if self.clip:
+            body["clip"] = self.clip.to_json()
         return _ENCODE(body)
 
     @classmethod
@@ -123,6 +127,8 @@ class OutboundMessage:
             body["document"] = Document.from_json(body["document"])
         if "venue" in body:
             body["venue"] = Venue.from_json(body["venue"])
+        if "clip" in body:
+            body["clip"] = Clip(*body["clip"])
         return cls(**body)
 
 

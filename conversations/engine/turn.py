@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Any, Generic
 
+from conversations.care.clips import Clip
 from conversations.care.documents import Document
 from conversations.care.people import Contact, ContactId
 from conversations.engine.flow import Draft, Prompt
@@ -60,7 +61,14 @@ class SendVenue:
     venue: Venue
 
 
-Effect = Show | Push | SendDocument | SendVenue
+@dataclass(frozen=True, slots=True)
+class SendClip:
+    """Send a recording to whoever this turn answers, under the prompt."""
+
+    clip: Clip
+
+
+Effect = Show | Push | SendDocument | SendVenue | SendClip
 
 
 @dataclass
@@ -147,6 +155,10 @@ class Turn(Generic[Draft]):
     def send_venue(self, venue: Venue) -> None:
         """Have a place on the map sent to the address the reply came from, under what is shown next."""
         self.effects.append(SendVenue(venue))
+
+    def send_clip(self, clip: Clip) -> None:
+        """Have a recording sent to the address the reply came from, under what is shown next. An act, too."""
+        self.effects.append(SendClip(clip))
 
     def not_understood(self, reply: Reply | None = None) -> str:
         """Return what to say about an answer that fits nothing here."""

@@ -20,6 +20,7 @@ from bot.clock import Clock
 from bot.delivery import lose_address
 from bot.fallback import Fallback
 from bot.turns import Parser, Turns, Voice
+from conversations.care.clips import Clip
 from conversations.care.documents import Document, DocumentKind
 from conversations.care.people import Contact, ContactId, Role
 from conversations.engine.engine import Routes
@@ -117,6 +118,8 @@ class Hall(Step[Nothing]):
             case Text("the map"):
                 await tell_staff(turn, News("Somebody looks for us."), "map")
                 turn.send_venue(TEA_HOUSE)
+            case Text("my ears"):
+                turn.send_clip(Clip("fr", "need-job"))
                 return Again(turn.gettext("It comes."))
             case Media(_, ref):
                 await tell_staff(turn, News("A picture.", ref, turn.channel or ""), f"photo:{ref}")

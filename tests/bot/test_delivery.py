@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from bot import zone
 from bot.channels.channel import AddressUnreachable, MessageRefused, TooFast, TryLater
+from bot.clips import Recordings
 from bot.delivery import LEASE, MOST_ATTEMPTS, MOST_IN_FLIGHT, RENEW_EVERY_S, Delivery
 from bot.documents import Documents
 from bot.pacing import Pacer
@@ -44,13 +45,14 @@ class PostOffice:
     moved: asyncio.Event = field(default_factory=asyncio.Event)
     slept_s: float = 0.0
     documents: Documents | None = None
+    recordings: Recordings | None = None
 
     def opens(self, *, renew_every_s: float = RENEW_EVERY_S) -> Delivery:
         """Start delivering."""
         delivery = Delivery(
             self.database, self.sender, marked_texts(), self.clock,
             pacer=Pacer(self.sender.pace, self._seconds, self._sleep), renew_every_s=renew_every_s,
-            documents=self.documents,
+            documents=self.documents, recordings=self.recordings,
         )  # fmt: skip
         self.tasks.append(asyncio.create_task(delivery.run()))
         return delivery

@@ -17,6 +17,7 @@ from bot import doctor
 from bot.doctor import Finding, Grade, as_json, as_lines, examine, worst
 from bot.settings import Settings, load_settings
 from bot.zone import NAME, ZoneDataWrong, casablanca
+from conversations.care.clips import question_script
 from conversations.care.hours import PUBLIC_OFFICE_RULES
 from conversations.care.people import Role
 from conversations.care.rules import Change
@@ -26,6 +27,8 @@ from storage.errors import DatabaseUnreachable
 from storage.inbox import NewUpdate
 from storage.vitals import BACKUP_MARK, TICKED_MARK
 from tests.fake_graph import FakeGraph
+from tests.fakes import real_world
+from tests.recordings import Studio
 from tests.service import as_setting
 from tests.storage.conftest import centre_row
 from tests.telegram_people import KEYS, TOKEN
@@ -247,6 +250,37 @@ async def test_a_published_change_that_no_longer_fits_is_named(clinic: Clinic) -
 
     assert grade is Grade.WARNING
     assert "not shown (P99 is nothing that can be changed): they write it again" in sentence
+
+
+async def test_recordings_are_counted_and_those_of_other_words_named(clinic: Clinic) -> None:
+    questions = real_world().questions
+    for question_id in ("short_time", "how_late"):
+        question = questions.question(question_id)
+        assert question is not None
+        Studio(clinic.folder).holds("fr", question_script(question))
+    database = clinic.database()
+    async with database.transaction() as unit:
+        karim, _ = await unit.addresses.find_or_create("telegram", "karim", now=ago(days=1))
+        change = Change("short_time", "answer", "Oui, venez au centre.", "fr")
+        await unit.content.draft(karim.id, change, before=None, now=ago(hours=2))
+        await unit.content.publish(karim.id, now=ago(hours=1))
+    await database.engine.dispose()
+
+    (_, counted), (grade, named) = await clinic.finds("clips")
+
+    assert counted == "2 recordings can be listened to."
+    assert grade is Grade.WARNING
+    assert named.startswith("The recording fr/question-short_time is not played")
+    assert "jisr clips script --language fr" in named
+
+
+async def test_a_recording_that_can_not_be_played_is_named(clinic: Clinic) -> None:
+    Studio(clinic.folder).file("ary/need-job.ogg", b"RIFF")
+
+    ((grade, sentence),) = await clinic.finds("clips")
+
+    assert grade is Grade.BAD
+    assert "ary/need-job.ogg" in sentence
 
 
 async def test_centres_with_caseworkers_but_without_details_are_named(clinic: Clinic) -> None:

@@ -13,6 +13,7 @@ from structlog.testing import capture_logs
 
 from bot import zone
 from bot.turns import MOST_ATTEMPTS, show_push
+from conversations.care.clips import Clip
 from conversations.care.documents import Document, DocumentKind
 from conversations.care.tasks import TaskKind
 from conversations.engine.outbound import OutboundMessage, Purpose, Venue
@@ -110,6 +111,19 @@ async def test_a_place_comes_as_a_message_of_its_own_under_the_answer(house: Hou
 def test_no_map_has_a_place_beyond_its_degrees(latitude: float, longitude: float) -> None:
     with pytest.raises(ValueError, match="no place"):
         Venue("Tea house", "", latitude, longitude)
+
+
+async def test_a_recording_comes_under_the_answer_and_the_outbox_holds_its_name_alone(
+    house: House, brahim: Guest
+) -> None:
+    await brahim.says("my ears")
+
+    answer, recording = (shown.message for shown in (await brahim.shown())[-2:])
+    assert answer is not None
+    assert answer.text.startswith("[fr] It comes.")
+    assert recording == OutboundMessage(
+        "[fr] This can't be played here. What it says is written above.", "fr", clip=Clip("fr", "need-job")
+    )
 
 
 async def test_a_stranger_is_asked_in_the_language_their_phone_speaks(house: House) -> None:

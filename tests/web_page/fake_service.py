@@ -57,6 +57,7 @@ def message(
     wants_location: bool = False,
     document: str | None = None,
     map_links: tuple[tuple[str, str], ...] = (),
+    clip: str | None = None,
     at: str = "2026-11-21T10:00:00+00:00",
 ) -> Frame:
     """A bubble with one choice per label; the choices are called c1, c2 and so on."""
@@ -72,6 +73,7 @@ def message(
         "wants_location": wants_location,
         "document": {"path": f"/page/{number}", "label": document} if document else None,
         "map": [{"link": link, "label": label} for link, label in map_links] or None,
+        "clip": {"path": f"/clip/{number}", "label": clip} if clip else None,
         "replaces": replaces,
         "at": at,
         "clock": at[11:16],

@@ -640,3 +640,18 @@ async def test_a_place_is_two_links_that_tell_nobody_where_one_comes_from(
     asked = await page.evaluate("performance.getEntriesByType('resource').map(({ name }) => name)")
     assert asked
     assert all(address.startswith((service.url, service.url.replace("http", "ws"))) for address in asked)
+
+
+@pytest.mark.parametrize("path", ["/chat", "/chat?seat=caseworker"])
+async def test_a_recording_has_a_player_that_fetches_nothing_by_itself(
+    service: FakeService, open_page: Open, path: str
+) -> None:
+    service.history = [message(7, "🔊 النص اللي الفوق", lang="ary", clip="🔊 النص اللي الفوق")]
+    page = await open_page(path)
+    player = page.get_by_label("🔊 النص اللي الفوق").locator("visible=true").and_(page.locator("audio"))
+
+    await expect(player).to_have_count(1)
+    assert await player.evaluate("one => [one.controls, one.preload, one.networkState]") == [True, "none", 1]
+    address = f"{service.url}/clip/7" + ("?seat=caseworker" if "seat" in path else "")
+    assert await player.evaluate("one => one.currentSrc || one.src") == address
+    assert not await is_wider_than_its_window(page)

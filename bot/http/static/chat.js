@@ -421,6 +421,7 @@ function drawMessage(entry) {
   bubble.append(text);
   if (frame.document) bubble.append(drawDocument(frame.document));
   if (frame.map) bubble.append(drawMap(frame.map));
+  if (frame.clip) bubble.append(drawClip(frame.clip));
   if (frame.wants_location) bubble.append(drawPlace(entry));
   if (frame.choices.length > 0) bubble.append(drawChoices(entry, text.id));
   bubble.append(make("time", "clock", { dateTime: frame.at ?? "", textContent: frame.clock ?? "" }));
@@ -446,11 +447,22 @@ function drawChoices(entry, labelledBy) {
 
 // A plain link: the browser takes the file and leaves the chat as it is, and knows links by keyboard.
 function drawDocument({ path, label }) {
+  const area = make("div", "choices long");
+  area.append(make("a", "document", { href: addressOf(path), dir: "auto", textContent: label }));
+  return area;
+}
+
+// Nothing is fetched, and paid for, before somebody wants to hear it.
+function drawClip({ path, label }) {
+  const player = make("audio", "clip", { controls: true, preload: "none", src: addressOf(path) });
+  player.setAttribute("aria-label", label);
+  return player;
+}
+
+function addressOf(path) {
   const address = new URL(path, location.href);
   if (query.has("seat")) address.searchParams.set("seat", query.get("seat"));
-  const area = make("div", "choices long");
-  area.append(make("a", "document", { href: address.href, dir: "auto", textContent: label }));
-  return area;
+  return address.href;
 }
 
 // Nothing is fetched from elsewhere until somebody presses a link, and then nobody is told where they come from.

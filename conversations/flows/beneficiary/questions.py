@@ -7,6 +7,7 @@ never answered by a guess: the person chooses.
 from dataclasses import dataclass, field
 from typing import Any
 
+from conversations.care.clips import question_script
 from conversations.care.people import BENEFICIARIES, Consent
 from conversations.care.questions import Next, Question, Topic, Wording
 from conversations.care.rules import UNSAID
@@ -15,6 +16,7 @@ from conversations.engine.flow import Choice, Enter, Flow, Goto, Home, Move, Pro
 from conversations.engine.reply import Reply, Text
 from conversations.engine.turn import Turn
 from conversations.flows.beneficiary.wish import Wish
+from conversations.flows.listening import LISTEN, listen, listen_choices
 from conversations.flows.source_words import source_words
 from conversations.flows.todays_content import current_questions
 
@@ -84,7 +86,8 @@ class TellAnswer(_TakesQuestions):
         question = (await current_questions(turn)).question(turn.draft.question)
         if question is None:
             return Prompt(_gone(turn), [_others(turn)])
-        choices = [Choice(thing, _next_label(turn, thing)) for thing in question.next]
+        choices = listen_choices(turn, question_script(question))
+        choices += [Choice(thing, _next_label(turn, thing)) for thing in question.next]
         # Translators: label, at most 24 characters. Shows where an answer comes from.
         choices.append(Choice("sources", turn.pgettext("button", "🔎 Sources")))
         if Next.PERSON not in question.next:
@@ -95,6 +98,8 @@ class TellAnswer(_TakesQuestions):
         question = (await current_questions(turn)).question(turn.draft.question)
         if choice_id == "others" or question is None:
             return Goto(ChooseTopic)
+        if choice_id == LISTEN:
+            return listen(turn, question_script(question))
         if choice_id == "sources":
             return Goto(TellSources)
         if choice_id == Next.BOOK:

@@ -6,6 +6,7 @@ What is said here stands in the rules (bot/data/rules.toml), with its sources; t
 from dataclasses import dataclass, field
 
 from conversations.care.appointments import Need
+from conversations.care.clips import Script, need_script
 from conversations.care.eligibility import UNSAID, Answers, Verdict, evaluate, leading, next_question
 from conversations.care.people import BENEFICIARIES
 from conversations.care.rules import (
@@ -22,6 +23,7 @@ from conversations.engine.reply import Reply, Text
 from conversations.engine.turn import Turn
 from conversations.flows.beneficiary.questions import looked_up
 from conversations.flows.beneficiary.wish import Wish
+from conversations.flows.listening import LISTEN, listen, listen_choices
 from conversations.flows.programme_words import programme_words
 from conversations.flows.source_words import source_words
 from conversations.flows.todays_content import current_rules
@@ -29,6 +31,8 @@ from conversations.flows.visit_words import need_choices, need_label, what_to_br
 
 # Facts with their sources that a small screen shows without scrolling far.
 FACTS_A_PAGE = 4
+# Beside Back and Menu.
+MOST_CHOICES = 7
 
 
 @dataclass
@@ -113,7 +117,8 @@ class TellOutcome(Step[Enquiry]):
     name = "outcome"
 
     async def ask(self, turn: Turn[Enquiry]) -> Prompt:
-        verdict = leading(await _verdicts(turn))
+        verdicts = await _verdicts(turn)
+        verdict = leading(verdicts)
         headline = _say(turn, turn.world.rules.outcomes[verdict.outcome])
         parts = [
             need_label(turn, _need(turn)),
@@ -122,7 +127,10 @@ class TellOutcome(Step[Enquiry]):
             _say(turn, (verdict.see or (verdict.service,))[0].next),
             await what_to_bring(turn) if NextThing.BOOK in verdict.then else "",
         ]
-        return Prompt("\n\n".join(filter(None, parts)), [*_next_things(turn, verdict), *_ways_on(turn)])
+        choices = [*_next_things(turn, verdict), *_ways_on(turn)]
+        # Where there is no room it stands under "Read more".
+        hearing = await _hearing(turn, verdicts) if len(choices) < MOST_CHOICES else []
+        return Prompt("\n\n".join(filter(None, parts)), [*hearing, *choices])
 
     async def chosen(self, turn: Turn[Enquiry], choice_id: str) -> Move:
         match choice_id:
@@ -134,6 +142,8 @@ class TellOutcome(Step[Enquiry]):
                 return Enter(choice_id)
             case "more":
                 return Goto(TellMore)
+            case _ if choice_id == LISTEN:
+                return listen(turn, await _script(turn))
             case "why":
                 turn.draft.page = 0
                 return Goto(TellSources)
@@ -146,7 +156,8 @@ class TellMore(Step[Enquiry]):
     name = "more"
 
     async def ask(self, turn: Turn[Enquiry]) -> Prompt:
-        services = _open_services(await _verdicts(turn))
+        verdicts = await _verdicts(turn)
+        services = _open_services(verdicts)
         known = {service.id for service in services}
         parts = [need_label(turn, _need(turn))]
         parts += [f"{_say(turn, service.text)} {_say(turn, service.next)}" for service in services]
@@ -155,9 +166,11 @@ class TellMore(Step[Enquiry]):
             for programme in (await current_rules(turn)).programmes
             if known.intersection(programme.services)
         ]
-        return Prompt("\n\n".join(parts), [_sources(turn)])
+        return Prompt("\n\n".join(parts), [*await _hearing(turn, verdicts), _sources(turn)])
 
     async def chosen(self, turn: Turn[Enquiry], choice_id: str) -> Move:
+        if choice_id == LISTEN:
+            return listen(turn, await _script(turn))
         turn.draft.page = 0
         return Goto(TellSources)
 
@@ -272,6 +285,17 @@ def _ways_on(turn: Turn[Enquiry]) -> list[Choice]:
         # Translators: label, at most 24 characters.
         Choice("person", turn.pgettext("button", "💬 Talk to a person")),
     ]
+
+
+async def _script(turn: Turn[Enquiry]) -> Script:
+    return need_script(await current_rules(turn), _need(turn))
+
+
+async def _hearing(turn: Turn[Enquiry], verdicts: list[Verdict]) -> list[Choice]:
+    """Return the button to listen to all services of the need; none where one of them is for others."""
+    if any(each.outcome is Outcome.ELSEWHERE for each in verdicts):
+        return []
+    return listen_choices(turn, await _script(turn))
 
 
 def _sources(turn: Turn[Enquiry]) -> Choice:

@@ -201,6 +201,7 @@ def test_a_message_is_shown_with_its_buttons_and_the_local_time() -> None:
         "wants_location": True,
         "document": None,
         "map": None,
+        "clip": None,
         "replaces": None,
         "at": "2026-11-23T09:05:00+00:00",
         "clock": "09:05",

@@ -2,12 +2,14 @@
 
 from collections.abc import AsyncIterator, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
 import pytest
 from sqlalchemy.ext.asyncio import AsyncEngine
 from starlette.routing import BaseRoute
 
 from bot import zone
+from bot.clips import Recordings
 from bot.clock import Clock
 from bot.http.app import create_app
 from bot.settings import load_settings
@@ -28,13 +30,18 @@ async def serve() -> AsyncIterator[Serve]:
     async with AsyncExitStack() as stack:
 
         async def serve(
-            database: Database, clock: Clock, *, extra_routes: Sequence[BaseRoute] = (), **environ: str
+            database: Database,
+            clock: Clock,
+            *,
+            extra_routes: Sequence[BaseRoute] = (),
+            recordings: Recordings | None = None,
+            **environ: str,
         ) -> Web:
             app = create_app(
                 database=database,
                 settings=load_settings(environ, env_file=None),
                 clock=clock,
-                voice=quiet_voice(),
+                voice=replace(quiet_voice(), recordings=recordings or Recordings()),
                 extra_routes=extra_routes,
             )
             return await stack.enter_async_context(Web(app, database, clock))

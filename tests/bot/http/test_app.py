@@ -25,6 +25,7 @@ async def test_every_answer_lets_only_our_own_files_run(path: str, chama: Browse
             "default-src 'none'",
             "script-src 'self'",
             "connect-src 'self'",
+            "media-src 'self'",
             "frame-ancestors 'self'",
         ):
             assert rule in policy.split("; ")
