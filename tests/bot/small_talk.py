@@ -118,6 +118,7 @@ class Hall(Step[Nothing]):
             case Text("the map"):
                 await tell_staff(turn, News("Somebody looks for us."), "map")
                 turn.send_venue(TEA_HOUSE)
+                return Again(turn.gettext("It comes."))
             case Text("my ears"):
                 turn.send_clip(Clip("fr", "need-job"))
                 return Again(turn.gettext("It comes."))
