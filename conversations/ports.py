@@ -11,17 +11,18 @@ from typing import Protocol
 
 from conversations.care.addresses import KnownAddress, LinkKind, LinkOffer
 from conversations.care.announcements import Announcement, Audience, Cost, Progress
-from conversations.care.appointments import Appointment, Need
+from conversations.care.appointments import Appointment, EndedBy, Need
 from conversations.care.centres import Centre, Point
 from conversations.care.clips import Shelf
-from conversations.care.closures import Closure
+from conversations.care.closures import Closure, ClosureReason
 from conversations.care.edition import Editions
 from conversations.care.edits import Edit, Revision, Target
-from conversations.care.hours import VisitRules
+from conversations.care.holds import Hold, HoldPurpose
+from conversations.care.hours import HoursPeriod, Length, Opening, Taken, VisitKind, VisitRules
 from conversations.care.life_projects import LifeProject, Question
 from conversations.care.nearest import Catchment
 from conversations.care.obstacles import Obstacle
-from conversations.care.people import Contact, ContactId, Invitation, Role
+from conversations.care.people import NOBODY, Contact, ContactId, Invitation, Role
 from conversations.care.places import PlaceFinder
 from conversations.care.profiles import Profile
 from conversations.care.questions import QuestionBook
@@ -169,13 +170,34 @@ class Centres(Protocol):
     async def set_rules(self, slug: str, rules: VisitRules) -> None:
         """Set the centre's own hours; from now on bookings are confirmed at once."""
 
+    async def set_periods(self, slug: str, periods: Sequence[HoursPeriod]) -> None:
+        """Let other hours hold for a while, in place of all that were set before."""
+
+    async def set_landmark(self, slug: str, landmark: str | None) -> None: ...
+
 
 class Closures(Protocol):
     async def between(self, centre_slug: str, start: date, end: date) -> list[Closure]:
         """Return one closure a day, both ends included, in order; the centre's own word wins."""
 
-    async def decide(self, centre_slug: str, day: date, *, closed: bool, by: ContactId) -> None:
-        """Write down the staff's word on a day of their centre: closed, or open after all."""
+    async def decide(
+        self,
+        centre_slug: str,
+        day: date,
+        *,
+        closed: bool,
+        by: ContactId,
+        reason: ClosureReason | None = None,
+    ) -> None:
+        """Write down the staff's word on a day of their centre: closed, and why, or open after all."""
+
+    async def close_hours(
+        self, centre_slug: str, day: date, stretch: Opening, *, reason: ClosureReason, by: ContactId
+    ) -> None:
+        """Close some hours of a day; the same again changes nothing but the reason."""
+
+    async def open_hours(self, centre_slug: str, day: date) -> None:
+        """Open all hours of a day again that had been closed one by one."""
 
 
 class Appointments(Protocol):
@@ -190,19 +212,34 @@ class Appointments(Protocol):
         capacity: int,
         confirmed: bool,
         now: datetime,
+        kind: VisitKind = VisitKind.IN_PERSON,
+        length: Length | None = None,
+        group_session_id: int | None = None,
+        wants_woman: bool = False,
     ) -> Appointment:
-        """Take a place at that time.
+        """Take a place at that time; `capacity` is how many visits may begin then.
 
         Raises SlotTaken when all places are held by live visits, also when two people ask at once:
         the unique index decides, not a look-up.
         """
 
     async def move(
-        self, appointment_id: int, *, day: date, at: time, capacity: int, confirmed: bool, now: datetime
+        self,
+        appointment_id: int,
+        *,
+        day: date,
+        at: time,
+        capacity: int,
+        confirmed: bool,
+        now: datetime,
+        length: Length | None = None,
+        group_session_id: int | None = None,
     ) -> Appointment:
         """Take the new place, then give the old one back. Raises SlotTaken, AppointmentNotLive."""
 
-    async def cancel(self, appointment_id: int, *, now: datetime) -> Appointment:
+    async def cancel(
+        self, appointment_id: int, *, now: datetime, by: EndedBy = EndedBy.PERSON
+    ) -> Appointment:
         """Raises AppointmentNotLive when it was cancelled or is over."""
 
     async def confirm(self, appointment_id: int, *, version: int, now: datetime) -> Appointment:
@@ -220,8 +257,28 @@ class Appointments(Protocol):
     async def agenda(self, centre_slug: str, start: date, end: date) -> list[Appointment]:
         """Return the centre's live visits from start to end, both included, by time."""
 
-    async def taken(self, centre_slug: str, start: date, end: date) -> Mapping[date, Mapping[time, int]]:
-        """Return how many live visits hold each time, for days that have any."""
+    async def lock_day(self, centre_slug: str, day: date) -> None:
+        """Keep others from taking or holding a time of that day before the transaction ends."""
+
+    async def taken(
+        self, centre_slug: str, start: date, end: date, *, now: datetime, but: ContactId = NOBODY
+    ) -> Mapping[date, tuple[Taken, ...]]:
+        """Return what holds places, for days that have any; what is kept for `but` does not count."""
+
+
+class Holds(Protocol):
+    """Times that are kept for somebody for a while."""
+
+    async def keep(self, hold: Hold) -> None:
+        """Keep a time for somebody, in place of what they had for the same purpose and visit."""
+
+    async def release(
+        self, contact_id: ContactId, purpose: HoldPurpose, *, appointment_id: int | None = None
+    ) -> None:
+        """Let others have what was kept. Nothing happens when nothing is."""
+
+    async def of(self, contact_id: ContactId, *, now: datetime) -> list[Hold]:
+        """Return what is kept for somebody, oldest first."""
 
 
 class Schedule(Protocol):
@@ -390,6 +447,8 @@ class Desk(Protocol):
     def closures(self) -> Closures: ...
     @property
     def appointments(self) -> Appointments: ...
+    @property
+    def holds(self) -> Holds: ...
     @property
     def schedule(self) -> Schedule: ...
     @property

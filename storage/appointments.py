@@ -1,4 +1,8 @@
-"""Visits to centres. Who gets a place is decided by a unique index, never by a look-up."""
+"""Visits to centres. Who gets a place is decided by the database, never by a look-up alone.
+
+Visits of one length are kept apart by a unique index. Where lengths differ, or times are kept for somebody,
+whoever takes one first locks the centre's day (`lock_day`) and looks then: see `conversations.care.visits`.
+"""
 
 import secrets
 from collections import defaultdict
@@ -6,24 +10,57 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, tzinfo
 from typing import Any
 
-from sqlalchemy import Row, Select, Update, bindparam, func, select, update
+from sqlalchemy import (
+    ColumnElement,
+    FromClause,
+    Row,
+    Select,
+    Update,
+    bindparam,
+    func,
+    literal_column,
+    select,
+    text,
+    update,
+)
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from conversations.care.appointments import Appointment, AppointmentStatus, Need, new_visit_code
-from conversations.care.people import ContactId
+from conversations.care.appointments import Appointment, AppointmentStatus, EndedBy, Need, new_visit_code
+from conversations.care.hours import Length, Taken, VisitKind
+from conversations.care.people import NOBODY, ContactId
 from conversations.care.wall_time import to_utc
 from conversations.errors import AppointmentNotLive, SlotTaken, VisitChanged
 from storage.errors import violates
 from storage.prepared import Into, Prepared, Statement, prepared
-from storage.tables import appointments, is_live
+from storage.tables import appointments, group_sessions, is_live, slot_holds
 
 CODE_BITS = 32
 
+_LOCK_DAY = text("SELECT pg_advisory_xact_lock(hashtextextended(:day, 0))")
 
-_APPOINTMENT = tuple(
-    column.name for column in appointments.c if column.name not in ("id", "version", "coming")
+# What a booking writes; all else comes later.
+_APPOINTMENT = (
+    "contact_id",
+    "centre_slug",
+    "need",
+    "day",
+    "at",
+    "zone",
+    "starts_at",
+    "place_no",
+    "status",
+    "code",
+    "created_at",
+    "changed_at",
+    "kind",
+    "minutes",
+    "buffer_minutes",
+    "group_session_id",
+    "wants_woman",
 )
+# The places of a group session are counted from here, so that they are not those of visits at the same time.
+_GROUP_PLACES_FROM = 101
 
 
 def _one() -> Select[Any]:
@@ -48,13 +85,51 @@ def _upcoming(_: Into) -> Statement:
 
 @prepared
 def _taken(_: Into) -> Statement:
-    """How many live visits hold each time of a centre's days."""
-    held = _held(bindparam("slug"), bindparam("start"), bindparam("end"))
-    return (
-        select(appointments.c.day, appointments.c.at, func.count().label("visits"))
-        .where(*held)
-        .group_by(appointments.c.day, appointments.c.at)
+    """What holds places of a centre's days: visits, times that are kept for others, and group sessions.
+
+    One statement sees all three as they are at one moment: a time kept for somebody becomes their visit.
+    """
+    slug: Any = bindparam("slug")
+    start: Any = bindparam("start")
+    end: Any = bindparam("end")
+    visits = (
+        select(
+            appointments.c.day,
+            appointments.c.at,
+            appointments.c.minutes,
+            appointments.c.buffer_minutes,
+            func.count().label("visits"),
+        )
+        .where(*_held(slug, start, end), _is_of_one(appointments))
+        .group_by(
+            appointments.c.day, appointments.c.at, appointments.c.minutes, appointments.c.buffer_minutes
+        )
     )
+    held = select(
+        slot_holds.c.day,
+        slot_holds.c.at,
+        slot_holds.c.minutes,
+        slot_holds.c.buffer_minutes,
+        literal_column("1"),
+    ).where(
+        slot_holds.c.centre_slug == slug,
+        slot_holds.c.day.between(start, end),
+        slot_holds.c.until > bindparam("now", type_=slot_holds.c.until.type),
+        slot_holds.c.contact_id != bindparam("but", type_=slot_holds.c.contact_id.type),
+        _is_of_one(slot_holds),
+    )
+    groups = select(
+        group_sessions.c.day,
+        group_sessions.c.at,
+        group_sessions.c.minutes,
+        literal_column("0"),
+        literal_column("1"),
+    ).where(
+        group_sessions.c.centre_slug == slug,
+        group_sessions.c.day.between(start, end),
+        group_sessions.c.status == literal_column("'open'"),
+    )
+    return visits.union_all(held, groups)
 
 
 @prepared
@@ -73,7 +148,12 @@ def _cancel(_: Into) -> Statement:
     moment = bindparam("now", type_=appointments.c.starts_at.type)
     return (
         _change(bindparam("appointment"), moment)
-        .values(status=AppointmentStatus.CANCELLED.value, coming=False)
+        .values(
+            status=AppointmentStatus.CANCELLED.value,
+            coming=False,
+            displaced_at=None,
+            ended_by=bindparam("ended_by"),
+        )
         .returning(appointments)
     )
 
@@ -103,7 +183,7 @@ class AppointmentStore:
         self._zone_name = zone_name
         self._zone = zone
         self._random_bits = random_bits
-        self._read: dict[tuple[str, date, date], Mapping[date, Mapping[time, int]]] = {}
+        self._read: dict[tuple[str, date, date, ContactId], Mapping[date, tuple[Taken, ...]]] = {}
 
     async def book(
         self,
@@ -116,12 +196,18 @@ class AppointmentStore:
         capacity: int,
         confirmed: bool,
         now: datetime,
+        kind: VisitKind = VisitKind.IN_PERSON,
+        length: Length | None = None,
+        group_session_id: int | None = None,
+        wants_woman: bool = False,
     ) -> Appointment:
         """Take a place at that time, as a confirmed visit or as a request.
 
+        `capacity` is how many visits may begin then, or how many places the group session has.
+
         Raises SlotTaken when all places are held by live visits, also when
         two people ask at once: the partial unique index decides. It compares starts alone; that
-        visits of an earlier timetable overlap this one is for `open_slots` to see before.
+        visits of another length overlap this one is for `open_slots` to see before, under `lock_day`.
         """
         self._read.clear()
         for _ in range(_tries(capacity)):
@@ -131,11 +217,16 @@ class AppointmentStore:
                 centre_slug=centre_slug,
                 need=need,
                 **self._when(day, at),
-                place_no=await self._free_place(centre_slug, day, at, capacity),
+                place_no=await self._free_place(centre_slug, day, at, capacity, kind),
                 status=_status(confirmed),
                 code=self._new_code(),
                 created_at=now,
                 changed_at=now,
+                kind=kind,
+                minutes=length and length.minutes,
+                buffer_minutes=length and length.buffer_minutes,
+                group_session_id=group_session_id,
+                wants_woman=wants_woman,
             )
             # None: somebody has just taken the place, or has the same code that day.
             if row is not None:
@@ -143,9 +234,20 @@ class AppointmentStore:
         raise SlotTaken
 
     async def move(
-        self, appointment_id: int, *, day: date, at: time, capacity: int, confirmed: bool, now: datetime
+        self,
+        appointment_id: int,
+        *,
+        day: date,
+        at: time,
+        capacity: int,
+        confirmed: bool,
+        now: datetime,
+        length: Length | None = None,
+        group_session_id: int | None = None,
     ) -> Appointment:
         """Take the new place and give the old one back, in one statement: nobody is left without one.
+
+        A visit stays of its kind; one in a group goes to another group session.
 
         A confirmation at the same moment waits, and then finds the visit changed.
         Raises SlotTaken, AppointmentNotLive.
@@ -153,11 +255,18 @@ class AppointmentStore:
         self._read.clear()
         kept = await self.get(appointment_id, lock=True)
         changed = _change(appointment_id, now).values(
-            **self._when(day, at), status=_status(confirmed), coming=False
+            **self._when(day, at),
+            status=_status(confirmed),
+            coming=False,
+            minutes=length and length.minutes,
+            buffer_minutes=length and length.buffer_minutes,
+            group_session_id=group_session_id,
+            displaced_at=None,
+            plan=None,
         )
         code = kept.code
         for _ in range(_tries(capacity)):
-            place_no = await self._free_place(kept.centre_slug, day, at, capacity)
+            place_no = await self._free_place(kept.centre_slug, day, at, capacity, kept.kind)
             try:
                 async with self._connection.begin_nested():
                     return await self._changed(changed.values(place_no=place_no, code=code))
@@ -168,10 +277,12 @@ class AppointmentStore:
                     raise
         raise SlotTaken
 
-    async def cancel(self, appointment_id: int, *, now: datetime) -> Appointment:
+    async def cancel(
+        self, appointment_id: int, *, now: datetime, by: EndedBy = EndedBy.PERSON
+    ) -> Appointment:
         """Raises AppointmentNotLive when it was cancelled or has begun."""
         self._read.clear()
-        row = await _cancel.first(self._connection, appointment=appointment_id, now=now)
+        row = await _cancel.first(self._connection, appointment=appointment_id, now=now, ended_by=by.value)
         if row is None:
             raise AppointmentNotLive
         return _appointment(row)
@@ -220,20 +331,32 @@ class AppointmentStore:
         )
         return [_appointment(row) for row in await self._connection.execute(query)]
 
-    async def taken(self, centre_slug: str, start: date, end: date) -> Mapping[date, Mapping[time, int]]:
-        """Return how many live visits hold each time, for days that have any."""
-        asked = centre_slug, start, end
+    async def lock_day(self, centre_slug: str, day: date) -> None:
+        """Keep others from taking or holding a time of that day before the transaction ends.
+
+        SQLite has one writer anyway.
+        """
+        self._read.clear()
+        if self._connection.dialect.name == "postgresql":
+            await self._connection.execute(_LOCK_DAY, {"day": f"{centre_slug} {day.isoformat()}"})
+
+    async def taken(
+        self, centre_slug: str, start: date, end: date, *, now: datetime, but: ContactId = NOBODY
+    ) -> Mapping[date, tuple[Taken, ...]]:
+        """Return what holds places, for days that have any; what is kept for `but` does not count."""
+        asked = centre_slug, start, end, but
         if asked not in self._read:
-            self._read[asked] = await self._held_times(*asked)
+            self._read[asked] = await self._held_times(*asked, now)
         return self._read[asked]
 
     async def _held_times(
-        self, centre_slug: str, start: date, end: date
-    ) -> Mapping[date, Mapping[time, int]]:
-        found: dict[date, dict[time, int]] = defaultdict(dict)
-        for row in await _taken.all(self._connection, slug=centre_slug, start=start, end=end):
-            found[row.day][row.at] = row.visits
-        return dict(found)
+        self, centre_slug: str, start: date, end: date, but: ContactId, now: datetime
+    ) -> Mapping[date, tuple[Taken, ...]]:
+        found: dict[date, list[Taken]] = defaultdict(list)
+        rows = await _taken.all(self._connection, slug=centre_slug, start=start, end=end, but=but, now=now)
+        for row in rows:
+            found[row.day].append(Taken(row.at, row.visits, row.minutes, row.buffer_minutes))
+        return {day: tuple(taken) for day, taken in found.items()}
 
     def _when(self, day: date, at: time) -> dict[str, Any]:
         starts_at = to_utc(datetime.combine(day, at), self._zone)
@@ -242,11 +365,12 @@ class AppointmentStore:
     def _new_code(self) -> str:
         return new_visit_code(self._random_bits(CODE_BITS))
 
-    async def _free_place(self, centre_slug: str, day: date, at: time, capacity: int) -> int:
+    async def _free_place(self, centre_slug: str, day: date, at: time, capacity: int, kind: VisitKind) -> int:
         """Return the first place that looks free; only the index decides. Raises SlotTaken."""
         rows = await _places.all(self._connection, slug=centre_slug, that_day=day, that_time=at)
         held = {row.place_no for row in rows}
-        for place_no in range(1, capacity + 1):
+        first = _GROUP_PLACES_FROM if kind is VisitKind.GROUP else 1
+        for place_no in range(first, first + capacity):
             if place_no not in held:
                 return place_no
         raise SlotTaken
@@ -270,6 +394,11 @@ def _change(appointment_id: Any, now: Any) -> Update:
 def _tries(capacity: int) -> int:
     """Return how often a place is looked for while others take them: more often than there are places."""
     return 2 * capacity + 10
+
+
+def _is_of_one(rows: FromClause) -> ColumnElement[bool]:
+    """Return the condition of what takes a place by itself: a group session does for all of its visits."""
+    return rows.c.kind != literal_column(f"'{VisitKind.GROUP.value}'")
 
 
 def _held(centre_slug: Any, start: Any, end: Any) -> tuple[Any, ...]:
@@ -298,4 +427,15 @@ def _appointment(row: Row[Any]) -> Appointment:
         code=row.code,
         coming=row.coming,
         booked_at=row.created_at,
+        kind=VisitKind(row.kind),
+        minutes=row.minutes,
+        buffer_minutes=row.buffer_minutes,
+        group_session_id=row.group_session_id,
+        wants_woman=row.wants_woman,
+        displaced_at=row.displaced_at,
+        ended_by=EndedBy(row.ended_by) if row.ended_by else None,
+        arrived_at=row.arrived_at,
+        plan=row.plan,
+        obstacle=row.obstacle,
+        feedback=row.feedback,
     )

@@ -1,15 +1,24 @@
 """Centres: what the centres file says of them, and what their staff put right since."""
 
+import json
 import unicodedata
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from datetime import date
 from typing import Any
 
 from sqlalchemy import Row, bindparam, case, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.care.centres import Centre, CentreStatus, Point
-from conversations.care.hours import PUBLIC_OFFICE_RULES, VisitRules, WeeklyHours
+from conversations.care.hours import (
+    PUBLIC_OFFICE_RULES,
+    HoursPeriod,
+    Length,
+    PeriodKind,
+    VisitRules,
+    WeeklyHours,
+)
 from conversations.errors import CentreUnknown
 from storage.prepared import Prepared
 from storage.tables import centres
@@ -108,7 +117,16 @@ class CentreStore:
             capacity=rules.capacity,
             lead_minutes=rules.lead_minutes,
             horizon_days=rules.horizon_days,
+            **_extras(rules),
         )
+
+    async def set_periods(self, slug: str, periods: Sequence[HoursPeriod]) -> None:
+        """Let other hours hold for a while, in place of all that were set before. Raises CentreUnknown."""
+        await self._change(slug, periods=_as_json(periods))
+
+    async def set_landmark(self, slug: str, landmark: str | None) -> None:
+        """Raises CentreUnknown."""
+        await self._change(slug, landmark=landmark)
 
     async def _change(self, slug: str, **values: Any) -> None:
         self._read.clear()
@@ -131,9 +149,10 @@ def _centre(row: Row[Any]) -> Centre:
         phone=row.phone,
         latitude=row.latitude,
         longitude=row.longitude,
-        rules=PUBLIC_OFFICE_RULES if row.hours is None else _rules(row),
+        rules=_rules(row),
         hours_confirmed=row.hours is not None,
         point=_point(row),
+        landmark=row.landmark,
     )
 
 
@@ -144,12 +163,60 @@ def _point(row: Row[Any]) -> Point | None:
 
 
 def _rules(row: Row[Any]) -> VisitRules:
+    """Return the rules that staff set, or those of public offices; other hours for a while hold over both."""
+    if row.hours is None:
+        rules = PUBLIC_OFFICE_RULES
+        return replace(rules, periods=_periods(row.periods)) if row.periods else rules
     return VisitRules(
         WeeklyHours.parse(row.hours),
         slot_minutes=row.slot_minutes,
         capacity=row.capacity,
         lead_minutes=row.lead_minutes,
         horizon_days=row.horizon_days,
+        buffer_minutes=row.buffer_minutes or 0,
+        phone=row.phone_minutes and Length(row.phone_minutes, row.phone_buffer_minutes or 0),
+        walk_in_percent=row.walk_in_percent or 0,
+        periods=_periods(row.periods),
+    )
+
+
+def _extras(rules: VisitRules) -> dict[str, Any]:
+    return {
+        "buffer_minutes": rules.buffer_minutes,
+        "phone_minutes": rules.phone and rules.phone.minutes,
+        "phone_buffer_minutes": rules.phone and rules.phone.buffer_minutes,
+        "walk_in_percent": rules.walk_in_percent,
+        "periods": _as_json(rules.periods),
+    }
+
+
+def _periods(text: str | None) -> tuple[HoursPeriod, ...]:
+    if text is None:
+        return ()
+    return tuple(
+        HoursPeriod(
+            PeriodKind(each["kind"]),
+            date.fromisoformat(each["first_day"]),
+            date.fromisoformat(each["last_day"]),
+            WeeklyHours.parse(each["hours"]),
+        )
+        for each in json.loads(text)
+    )
+
+
+def _as_json(periods: Sequence[HoursPeriod]) -> str | None:
+    if not periods:
+        return None
+    return json.dumps(
+        [
+            {
+                "kind": period.kind.value,
+                "first_day": period.first_day.isoformat(),
+                "last_day": period.last_day.isoformat(),
+                "hours": str(period.hours),
+            }
+            for period in periods
+        ]
     )
 
 

@@ -27,6 +27,7 @@ from storage.tables import (
     addresses,
     appointments,
     audit,
+    complaints,
     contacts,
     content_changes,
     due_messages,
@@ -43,7 +44,9 @@ from storage.tables import (
     outbox,
     profiles,
     sessions,
+    slot_holds,
     tasks,
+    waiting_list,
 )
 
 # So many people are deleted in one transaction: others write meanwhile.
@@ -51,6 +54,19 @@ BATCH = 200
 
 # The lane of updates that tell no more who sent them.
 _NOBODYS = b""
+
+# What goes with its person, at once.
+_THEIRS = (
+    sessions,
+    notices,
+    due_messages,
+    tasks,
+    link_codes,
+    life_projects,
+    slot_holds,
+    waiting_list,
+    complaints,
+)
 
 # Everything a new contact has not said yet.
 BLANK = {
@@ -64,6 +80,7 @@ BLANK = {
     "province_code": None,
     "name_enc": None,
     "enrolled_at": None,
+    "reminder_hour": None,
 }
 
 
@@ -72,7 +89,7 @@ async def erase(connection: AsyncConnection, contact_id: ContactId, *, at: datet
     person = select(literal(contact_id).label("id"))
     await _delete_messages(connection, person)
     await _let_go_of_content(connection, contact_id)
-    for table in (sessions, notices, due_messages, tasks, link_codes, life_projects):
+    for table in _THEIRS:
         await connection.execute(delete(table).where(table.c.contact_id == contact_id))
     await connection.execute(delete(audit).where(audit.c.at_contact_id == contact_id))
     await _hand_back_tasks(connection, person)
@@ -264,6 +281,9 @@ async def _hand_back_tasks(connection: AsyncConnection, staff: Select[int]) -> N
 
 async def _cut_loose_visits(connection: AsyncConnection, contact_id: ContactId, at: datetime) -> None:
     theirs = appointments.c.contact_id == contact_id
+    await connection.execute(
+        update(appointments).where(theirs, appointments.c.phone_enc.is_not(None)).values(phone_enc=None)
+    )
     await connection.execute(
         update(appointments).where(theirs, appointments.c.starts_at <= at).values(contact_id=None)
     )

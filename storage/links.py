@@ -28,6 +28,7 @@ from storage.tables import (
     addresses,
     appointments,
     audit,
+    complaints,
     contacts,
     due_messages,
     held_messages,
@@ -35,6 +36,7 @@ from storage.tables import (
     link_codes,
     notices,
     profiles,
+    slot_holds,
     tasks,
 )
 
@@ -47,8 +49,10 @@ _MOVES = (
     (profiles, profiles.c.contact_id),
     (held_messages, held_messages.c.contact_id),
     (audit, audit.c.at_contact_id),
+    (slot_holds, slot_holds.c.contact_id),
+    (complaints, complaints.c.contact_id),
 )
-_TAKEN_OVER_WHERE_MISSING = ("language", "centre_slug", "province_code", "name_enc")
+_TAKEN_OVER_WHERE_MISSING = ("language", "centre_slug", "province_code", "name_enc", "reminder_hour")
 
 
 class LinkStore:

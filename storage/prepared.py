@@ -18,6 +18,7 @@ from sqlalchemy import (
     BigInteger,
     BindParameter,
     ColumnElement,
+    CompoundSelect,
     Connection,
     Dialect,
     Select,
@@ -39,7 +40,7 @@ from storage.errors import StorageError, loaded_asyncpg, ours
 
 Insert = postgresql.Insert | sqlite.Insert
 Into = Callable[[Table], Insert]
-Statement = Select[Any] | UpdateBase
+Statement = Select[Any] | CompoundSelect[Any] | UpdateBase
 Build = Callable[[Into], Statement]
 
 _INTO: Mapping[str, Into] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}

@@ -125,6 +125,8 @@ contacts = Table(
     Column("created_at", Moment, nullable=False),
     Column("enrolled_at", Moment),
     Column("erased_at", Moment),
+    # The hour, by the clock of the country, at which they want reminders; NULL: each at its usual one.
+    Column("reminder_hour", SmallInteger),
     Index("ix_contacts_staff", "role", "centre_slug", **_when("role <> 'beneficiary'")),
     # Whom an announcement reaches.
     Index("ix_contacts_news", "centre_slug", "language", **_when("news")),
@@ -252,8 +254,22 @@ centres = Table(
     Column("capacity", SmallInteger),
     Column("lead_minutes", Integer),
     Column("horizon_days", SmallInteger),
+    # The rest a caseworker has after a visit; NULL: none.
+    Column("buffer_minutes", SmallInteger),
+    # How long a visit by telephone takes, and the rest after it; NULL: there are none.
+    Column("phone_minutes", SmallInteger),
+    Column("phone_buffer_minutes", SmallInteger),
+    # How many of a hundred places of a day are kept for those who come without a visit; NULL: none.
+    Column("walk_in_percent", SmallInteger),
+    # Other hours for a while, such as those of Ramadan: JSON of kind, first_day, last_day and hours.
+    Column("periods", Text),
+    # What one sees before the door, in the staff's words.
+    Column("landmark", String(200)),
+    # What the code at the door says, until staff have another one made.
+    Column("door_code", String(16)),
     # False once staff have changed address or phone: a new centres file no longer overwrites them.
     _flag("from_file", True),
+    Index("uq_centres_door_code", "door_code", unique=True),
 )
 
 closures = Table(
@@ -264,12 +280,47 @@ closures = Table(
     Column("centre_slug", String(40), ForeignKey("centres.slug")),
     Column("day", Date, nullable=False),
     Column("closed", Boolean, nullable=False),
+    # Why, as staff chose it (conversations/care/closures.py); NULL: nothing was said.
+    Column("reason", String(12)),
     Column("name_fr", String(120)),
     Column("name_ar", String(120)),
     _flag("estimated", False),
     Column("decided_by", Identity, ForeignKey("contacts.id", ondelete="SET NULL")),
     Index("uq_closures_centre_day", "centre_slug", "day", unique=True, **_when("centre_slug IS NOT NULL")),
     Index("uq_closures_country_day", "day", unique=True, **_when("centre_slug IS NULL")),
+)
+
+# A talk or course with places for several, held by a centre's staff. It takes one of the centre's places side
+# by side.
+group_sessions = Table(
+    "group_sessions",
+    metadata,
+    _id(),
+    Column("centre_slug", String(40), ForeignKey("centres.slug"), nullable=False),
+    Column("need", String(20), nullable=False),
+    Column("day", Date, nullable=False),
+    Column("at", Time, nullable=False),
+    Column("minutes", SmallInteger, nullable=False),
+    Column("places", SmallInteger, nullable=False),
+    # open, cancelled
+    Column("status", String(10), nullable=False, server_default="open"),
+    Column("created_by", Identity, ForeignKey("contacts.id", ondelete="SET NULL")),
+    Column("created_at", Moment, nullable=False),
+    Index("uq_group_sessions_open", "centre_slug", "day", "at", unique=True, **_when("status = 'open'")),
+)
+
+# Hours of a day on which a centre is closed, by its staff.
+closed_hours = Table(
+    "closed_hours",
+    metadata,
+    _id(),
+    Column("centre_slug", String(40), ForeignKey("centres.slug"), nullable=False),
+    Column("day", Date, nullable=False),
+    Column("from_at", Time, nullable=False),
+    Column("until_at", Time, nullable=False),
+    Column("reason", String(12)),
+    Column("decided_by", Identity, ForeignKey("contacts.id", ondelete="SET NULL")),
+    Index("ix_closed_hours_centre_slug", "centre_slug", "day"),
 )
 
 appointments = Table(
@@ -293,6 +344,26 @@ appointments = Table(
     _flag("coming", False),
     Column("created_at", Moment, nullable=False),
     Column("changed_at", Moment, nullable=False),
+    Column("kind", String(8), nullable=False, server_default="visit"),
+    # How long it takes and the rest after it; NULL: as long as visits to the centre take today.
+    Column("minutes", SmallInteger),
+    Column("buffer_minutes", SmallInteger),
+    # The group session it is a place of; none is ever deleted.
+    Column("group_session_id", Identity),
+    # They would rather speak with a woman.
+    _flag("wants_woman", False),
+    # Where to call, for a visit by telephone; kept no longer than that day.
+    Column("phone_enc", LargeBinary),
+    # The centre closed at that time and the person has not taken another one yet.
+    Column("displaced_at", Moment),
+    # Who cancelled it: "person" or "centre"; NULL on cancelled visits: the person.
+    Column("ended_by", String(8)),
+    Column("arrived_at", Moment),
+    # How the person means to get there and when they leave ("bus 0830"), as they chose it from buttons.
+    Column("plan", String(20)),
+    # What got in the way of a missed visit, and how the person found a visit (1 to 3), as they chose it.
+    Column("obstacle", String(12)),
+    Column("feedback", SmallInteger),
     CheckConstraint("place_no >= 1", name="place_no"),
     # Two people never get the same place.
     Index(
@@ -314,6 +385,98 @@ appointments = Table(
         **_when(_one_of("status", LIVE_STATUSES)),
     ),
     Index("ix_appointments_contact_id", "contact_id", "starts_at"),
+    # What is marked, asked and counted after visits.
+    Index("ix_appointments_starts_at", "starts_at"),
+)
+
+# A time that is kept for somebody for a while: what they are confirming, what a closure or the waiting list
+# offers them. It takes a place like a visit until then.
+slot_holds = Table(
+    "slot_holds",
+    metadata,
+    _id(),
+    _contact(),
+    Column("centre_slug", String(40), ForeignKey("centres.slug"), nullable=False),
+    # confirming, moved, offered
+    Column("purpose", String(10), nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("day", Date, nullable=False),
+    Column("at", Time, nullable=False),
+    Column("minutes", SmallInteger),
+    Column("buffer_minutes", SmallInteger),
+    Column("group_session_id", Identity, ForeignKey("group_sessions.id", ondelete="CASCADE")),
+    # The visit that would move there; NULL for a new one.
+    Column("appointment_id", Identity, ForeignKey("appointments.id", ondelete="CASCADE")),
+    Column("until", Moment, nullable=False),
+    Index("ix_slot_holds_centre_slug", "centre_slug", "day"),
+    Index("ix_slot_holds_contact_id", "contact_id"),
+    Index("ix_slot_holds_until", "until"),
+)
+
+# Who waits for a place at a centre, or for an earlier one than their visit's, in the order they came in.
+waiting_list = Table(
+    "waiting_list",
+    metadata,
+    _id(),
+    _contact(),
+    Column("centre_slug", String(40), ForeignKey("centres.slug"), nullable=False),
+    Column("kind", String(8), nullable=False),
+    Column("need", String(20), nullable=False),
+    _flag("wants_woman", False),
+    Column("phone_enc", LargeBinary),
+    # The visit for which an earlier time is wanted; NULL: they have none.
+    Column("appointment_id", Identity, ForeignKey("appointments.id", ondelete="CASCADE")),
+    Column("joined_at", Moment, nullable=False),
+    # The time offered last, and until when it is kept; the latter NULL: nothing is on offer.
+    Column("offered_day", Date),
+    Column("offered_time", Time),
+    Column("offered_until", Moment),
+    # How many offers in a row went by without a word.
+    Column("unanswered", SmallInteger, nullable=False, server_default="0"),
+    UniqueConstraint("contact_id", "centre_slug", "kind", name="uq_waiting_list_person"),
+    Index("ix_waiting_list_centre_slug", "centre_slug", "kind", "id"),
+    Index("ix_waiting_list_offered_until", "offered_until"),
+)
+
+# Two wordings of one reminder, compared. Which of them a person gets follows from experiment and person.
+experiments = Table(
+    "experiments",
+    metadata,
+    _id(),
+    # Which comparison it is (conversations/care/experiments.py).
+    Column("name", String(20), nullable=False),
+    # How many visits are to be counted, said before the start.
+    Column("sample_size", Integer, nullable=False),
+    Column("started_by", Identity, ForeignKey("contacts.id", ondelete="SET NULL")),
+    Column("started_at", Moment, nullable=False),
+    Column("stopped_at", Moment),
+    Index("uq_experiments_running", "name", unique=True, **_when("stopped_at IS NULL")),
+)
+
+# Which wording was sent about which visit; how the visit ended stands with the visit.
+experiment_visits = Table(
+    "experiment_visits",
+    metadata,
+    Column("experiment_id", Identity, ForeignKey("experiments.id", ondelete="CASCADE"), primary_key=True),
+    Column("appointment_id", Identity, ForeignKey("appointments.id", ondelete="CASCADE"), primary_key=True),
+    # a, b
+    Column("wording", String(1), nullable=False),
+)
+
+# What somebody was not content with, for managers. NULL `contact_id`: they did not want to be named.
+complaints = Table(
+    "complaints",
+    metadata,
+    _id(),
+    _contact(nullable=True),
+    Column("centre_slug", String(40), ForeignKey("centres.slug")),
+    Column("text_enc", LargeBinary, nullable=False),
+    # open, done
+    Column("status", String(8), nullable=False, server_default="open"),
+    Column("created_at", Moment, nullable=False),
+    Column("changed_at", Moment, nullable=False),
+    Index("ix_complaints_open", "created_at", **_when("status <> 'done'")),
+    Index("ix_complaints_contact_id", "contact_id"),
 )
 
 due_messages = Table(

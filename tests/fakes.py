@@ -32,9 +32,9 @@ from conversations.care.announcements import (
     Progress,
     text_language,
 )
-from conversations.care.appointments import Appointment, AppointmentStatus, Need, new_visit_code
+from conversations.care.appointments import Appointment, AppointmentStatus, EndedBy, Need, new_visit_code
 from conversations.care.centres import Centre, CentreStatus, Point
-from conversations.care.closures import Closure
+from conversations.care.closures import Closure, ClosureReason
 from conversations.care.edits import (
     Edit,
     EditState,
@@ -47,10 +47,19 @@ from conversations.care.edits import (
     touched_meanwhile,
     value_without,
 )
-from conversations.care.hours import PUBLIC_OFFICE_RULES, VisitRules
+from conversations.care.holds import Hold, HoldPurpose
+from conversations.care.hours import (
+    PUBLIC_OFFICE_RULES,
+    HoursPeriod,
+    Length,
+    Opening,
+    Taken,
+    VisitKind,
+    VisitRules,
+)
 from conversations.care.life_projects import LifeProject, Question
 from conversations.care.obstacles import Obstacle
-from conversations.care.people import STAFF, Consent, Contact, ContactId, Invitation, Role
+from conversations.care.people import NOBODY, STAFF, Consent, Contact, ContactId, Invitation, Role
 from conversations.care.profiles import LOCKS_AFTER, Profile
 from conversations.care.rules import Change
 from conversations.care.tasks import Task, TaskKind, TaskStatus
@@ -513,6 +522,13 @@ class FakeCentres:
     async def set_rules(self, slug: str, rules: VisitRules) -> None:
         self._centres[slug] = replace(await self.get(slug), rules=rules, hours_confirmed=True)
 
+    async def set_periods(self, slug: str, periods: Sequence[HoursPeriod]) -> None:
+        centre = await self.get(slug)
+        self._centres[slug] = replace(centre, rules=replace(centre.rules, periods=tuple(periods)))
+
+    async def set_landmark(self, slug: str, landmark: str | None) -> None:
+        self._centres[slug] = replace(await self.get(slug), landmark=landmark)
+
     def region_code(self, slug: str) -> str:
         centre = self._centres[slug]
         province = real_world().places.nearest_province(centre.latitude, centre.longitude)
@@ -526,7 +542,8 @@ class FakeClosures:
     """The public holidays as proposed, unless a centre decided otherwise."""
 
     def __init__(self) -> None:
-        self._decided: dict[tuple[str, date], bool] = {}
+        self._decided: dict[tuple[str, date], tuple[bool, ClosureReason | None]] = {}
+        self._hours: dict[tuple[str, date], dict[Opening, ClosureReason]] = defaultdict(dict)
 
     async def between(self, centre_slug: str, start: date, end: date) -> list[Closure]:
         found = {
@@ -540,19 +557,72 @@ class FakeClosures:
             )
             for holiday in proposed_closures(start, end)
         }
-        for (slug, day), closed in self._decided.items():
+        for (slug, day), (closed, reason) in self._decided.items():
             if slug == centre_slug and start <= day <= end:
                 known = found.get(day, Closure(day, closed=closed, decided=True))
-                found[day] = replace(known, closed=closed, decided=True)
+                found[day] = replace(known, closed=closed, decided=True, reason=reason)
+        for (slug, day), hours in self._hours.items():
+            if slug == centre_slug and start <= day <= end and hours:
+                known = found.get(day, Closure(day, closed=False, decided=False))
+                found[day] = replace(known, hours=tuple(sorted(hours)))
         return [found[day] for day in sorted(found)]
 
-    async def decide(self, centre_slug: str, day: date, *, closed: bool, by: ContactId) -> None:
-        self._decided[centre_slug, day] = closed
+    async def decide(
+        self,
+        centre_slug: str,
+        day: date,
+        *,
+        closed: bool,
+        by: ContactId,
+        reason: ClosureReason | None = None,
+    ) -> None:
+        self._decided[centre_slug, day] = closed, reason
+
+    async def close_hours(
+        self, centre_slug: str, day: date, stretch: Opening, *, reason: ClosureReason, by: ContactId
+    ) -> None:
+        self._hours[centre_slug, day][stretch] = reason
+
+    async def open_hours(self, centre_slug: str, day: date) -> None:
+        self._hours.pop((centre_slug, day), None)
+
+
+class FakeHolds:
+    def __init__(self) -> None:
+        self.rows: list[Hold] = []
+
+    async def keep(self, hold: Hold) -> None:
+        await self.release(hold.contact_id, hold.purpose, appointment_id=hold.appointment_id)
+        self.rows.append(hold)
+
+    async def release(
+        self, contact_id: ContactId, purpose: HoldPurpose, *, appointment_id: int | None = None
+    ) -> None:
+        asked = (contact_id, purpose, appointment_id)
+        self.rows = [
+            hold for hold in self.rows if (hold.contact_id, hold.purpose, hold.appointment_id) != asked
+        ]
+
+    async def of(self, contact_id: ContactId, *, now: datetime) -> list[Hold]:
+        return [hold for hold in self.rows if hold.contact_id == contact_id and hold.until > now]
+
+    def of_others(
+        self, centre_slug: str, start: date, end: date, *, now: datetime, but: ContactId
+    ) -> list[Hold]:
+        return [
+            hold
+            for hold in self.rows
+            if hold.centre_slug == centre_slug
+            and start <= hold.day <= end
+            and hold.until > now
+            and hold.contact_id != but
+        ]
 
 
 class FakeAppointments:
-    def __init__(self) -> None:
+    def __init__(self, holds: FakeHolds) -> None:
         self.rows: dict[int, Appointment] = {}
+        self._holds = holds
 
     async def book(
         self,
@@ -565,8 +635,12 @@ class FakeAppointments:
         capacity: int,
         confirmed: bool,
         now: datetime,
+        kind: VisitKind = VisitKind.IN_PERSON,
+        length: Length | None = None,
+        group_session_id: int | None = None,
+        wants_woman: bool = False,
     ) -> Appointment:
-        self._take_place(centre_slug, day, at, capacity)
+        self._take_place(centre_slug, day, at, capacity, kind)
         number = len(self.rows) + 1
         appointment = Appointment(
             id=number,
@@ -581,23 +655,51 @@ class FakeAppointments:
             code=new_visit_code(number * 7919),
             coming=False,
             booked_at=now,
+            kind=kind,
+            minutes=length and length.minutes,
+            buffer_minutes=length and length.buffer_minutes,
+            group_session_id=group_session_id,
+            wants_woman=wants_woman,
         )
         self.rows[number] = appointment
         return appointment
 
     async def move(
-        self, appointment_id: int, *, day: date, at: time, capacity: int, confirmed: bool, now: datetime
+        self,
+        appointment_id: int,
+        *,
+        day: date,
+        at: time,
+        capacity: int,
+        confirmed: bool,
+        now: datetime,
+        length: Length | None = None,
+        group_session_id: int | None = None,
     ) -> Appointment:
         kept = self._live(appointment_id, now)
-        self._take_place(kept.centre_slug, day, at, capacity)
+        self._take_place(kept.centre_slug, day, at, capacity, kept.kind)
         moved = replace(
-            kept, day=day, at=at, status=_status(confirmed), version=kept.version + 1, coming=False
+            kept,
+            day=day,
+            at=at,
+            status=_status(confirmed),
+            version=kept.version + 1,
+            coming=False,
+            minutes=length and length.minutes,
+            buffer_minutes=length and length.buffer_minutes,
+            group_session_id=group_session_id,
+            displaced_at=None,
+            plan=None,
         )
         self.rows[kept.id] = moved
         return moved
 
-    async def cancel(self, appointment_id: int, *, now: datetime) -> Appointment:
-        return self._set_status(self._live(appointment_id, now), AppointmentStatus.CANCELLED)
+    async def cancel(
+        self, appointment_id: int, *, now: datetime, by: EndedBy = EndedBy.PERSON
+    ) -> Appointment:
+        self._set_status(self._live(appointment_id, now), AppointmentStatus.CANCELLED)
+        self.rows[appointment_id] = replace(self.rows[appointment_id], displaced_at=None, ended_by=by)
+        return self.rows[appointment_id]
 
     async def confirm(self, appointment_id: int, *, version: int, now: datetime) -> Appointment:
         visit = self.rows.get(appointment_id)
@@ -635,11 +737,19 @@ class FakeAppointments:
             if visit.centre_slug == centre_slug and visit.is_live and start <= visit.day <= end
         ]
 
-    async def taken(self, centre_slug: str, start: date, end: date) -> Mapping[date, Mapping[time, int]]:
-        found: dict[date, Counter[time]] = defaultdict(Counter)
-        for visit in await self.agenda(centre_slug, start, end):
-            found[visit.day][visit.at] += 1
-        return found
+    async def lock_day(self, centre_slug: str, day: date) -> None:
+        """One test does one thing at a time."""
+
+    async def taken(
+        self, centre_slug: str, start: date, end: date, *, now: datetime, but: ContactId = NOBODY
+    ) -> Mapping[date, tuple[Taken, ...]]:
+        rows: list[Appointment | Hold] = [*await self.agenda(centre_slug, start, end)]
+        rows += self._holds.of_others(centre_slug, start, end, now=now, but=but)
+        found: dict[date, list[Taken]] = defaultdict(list)
+        for row in rows:
+            if row.kind is not VisitKind.GROUP:
+                found[row.day].append(Taken(row.at, 1, row.minutes, row.buffer_minutes))
+        return {day: tuple(taken) for day, taken in found.items()}
 
     def lose(self, contact_id: ContactId) -> None:
         """Cancel the visits of somebody whose data are erased, and forget whose they were."""
@@ -651,11 +761,14 @@ class FakeAppointments:
     def _by_time(self) -> list[Appointment]:
         return sorted(self.rows.values(), key=lambda visit: visit.starts_local)
 
-    def _take_place(self, centre_slug: str, day: date, at: time, capacity: int) -> None:
+    def _take_place(self, centre_slug: str, day: date, at: time, capacity: int, kind: VisitKind) -> None:
+        is_group = kind is VisitKind.GROUP
         holders = [
             visit
             for visit in self.rows.values()
-            if visit.is_live and (visit.centre_slug, visit.day, visit.at) == (centre_slug, day, at)
+            if visit.is_live
+            and (visit.centre_slug, visit.day, visit.at) == (centre_slug, day, at)
+            and (visit.kind is VisitKind.GROUP) == is_group
         ]
         if len(holders) >= capacity:
             raise SlotTaken
@@ -1009,7 +1122,8 @@ class FakeDesk:
         self.invitations = FakeInvitations()
         self.centres = FakeCentres()
         self.closures = FakeClosures()
-        self.appointments = FakeAppointments()
+        self.holds = FakeHolds()
+        self.appointments = FakeAppointments(self.holds)
         self.schedule = FakeSchedule(self)
         self.tasks = FakeTasks()
         self.life_projects = FakeLifeProjects()

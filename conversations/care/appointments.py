@@ -4,6 +4,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, time, tzinfo
 from enum import StrEnum
 
+from conversations.care.hours import VisitKind
 from conversations.care.people import ContactId
 from conversations.care.wall_time import to_utc
 
@@ -30,13 +31,24 @@ class Need(StrEnum):
 
 
 class AppointmentStatus(StrEnum):
-    """`REQUESTED` waits for the centre's word on the time; `MISSED` is the person's absence alone."""
+    """`REQUESTED` waits for the centre's word on the time; `MISSED` is the person's absence alone.
+
+    Who came, came: `ATTENDED` or, after the hour, `LATE`.
+    """
 
     REQUESTED = "requested"
     CONFIRMED = "confirmed"
     CANCELLED = "cancelled"
     ATTENDED = "attended"
+    LATE = "late"
     MISSED = "missed"
+
+
+class EndedBy(StrEnum):
+    """Who cancelled a visit. What a centre cancels is counted apart from what people do."""
+
+    PERSON = "person"
+    CENTRE = "centre"
 
 
 LIVE = frozenset({AppointmentStatus.REQUESTED, AppointmentStatus.CONFIRMED})
@@ -49,8 +61,11 @@ class Appointment:
     A visit is moved in place: each change of time or status raises `version`,
     so that messages about an earlier one are known to be stale. `code` is what
     the person says at the door, `coming` whether they answered that they come, `booked_at` (aware
-    UTC) when the visit was first asked for. What the
-    person comes for and their code stay out of `repr`, and so out of logs.
+    UTC) when the visit was first asked for. `minutes` and `buffer_minutes` are None for visits booked before
+    lengths were written down. `displaced_at` is when the centre closed at the visit's time, as long as the
+    person has no other time; `plan` how they mean to come and when they leave; `obstacle` and `feedback`
+    (1 to 3) what they said afterwards. What the person comes for, their code and their words stay out of
+    `repr`, and so out of logs.
     """
 
     id: int
@@ -65,6 +80,17 @@ class Appointment:
     code: str = field(repr=False)
     coming: bool
     booked_at: datetime
+    kind: VisitKind = VisitKind.IN_PERSON
+    minutes: int | None = None
+    buffer_minutes: int | None = None
+    group_session_id: int | None = None
+    wants_woman: bool = field(default=False, repr=False)
+    displaced_at: datetime | None = None
+    ended_by: EndedBy | None = None
+    arrived_at: datetime | None = None
+    plan: str | None = field(default=None, repr=False)
+    obstacle: str | None = field(default=None, repr=False)
+    feedback: int | None = field(default=None, repr=False)
 
     @property
     def is_live(self) -> bool:

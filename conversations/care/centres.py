@@ -28,7 +28,8 @@ class Centre:
     """A centre of the Foundation. None means unknown: it is shown as unknown, never guessed.
 
     `latitude` and `longitude` are those of the city, to find the nearest centre and never to be shown as
-    the place; `point` is where the centre itself is, which only its staff tell. `rules` holds the hours;
+    the place; `point` is where the centre itself is, which only its staff tell, and `landmark` what one sees
+    before its door, in their words. `rules` holds the hours;
     `hours_confirmed` is False while public-office hours stand in for the centre's own, which makes each
     visit a request that staff must confirm.
     """
@@ -46,6 +47,7 @@ class Centre:
     rules: VisitRules
     hours_confirmed: bool
     point: Point | None = None
+    landmark: str | None = None
 
     @property
     def is_open(self) -> bool:

@@ -2,13 +2,27 @@
 
 from dataclasses import dataclass
 from datetime import date
+from enum import StrEnum
+
+from conversations.care.hours import Opening
+
+
+class ClosureReason(StrEnum):
+    """Why a centre closes, as staff choose it and people are told; the values are stored."""
+
+    HOLIDAY = "holiday"
+    MEETING = "meeting"
+    ILLNESS = "illness"
+    WORKS = "works"
+    OTHER = "other"
 
 
 @dataclass(frozen=True, slots=True)
 class Closure:
     """One day's word. `decided` False: a public holiday as proposed, closed until staff say otherwise.
 
-    `estimated`: the day hangs on the moon and may shift by one.
+    `estimated`: the day hangs on the moon and may shift by one. `hours` are closed while the day is not;
+    `reason` is why the day is closed, None when nothing was said.
     """
 
     day: date
@@ -17,3 +31,5 @@ class Closure:
     name_fr: str | None = None
     name_ar: str | None = None
     estimated: bool = False
+    hours: tuple[Opening, ...] = ()
+    reason: ClosureReason | None = None

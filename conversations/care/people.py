@@ -7,6 +7,8 @@ from typing import NewType
 
 ContactId = NewType("ContactId", int)
 
+# No contact has this number.
+NOBODY = ContactId(0)
 
 # An invitation's code comes as the payload of /start, like any deep link; this tells it apart.
 INVITATION_PREFIX = "inv_"

@@ -4,14 +4,18 @@ The one way to book, move, confirm and cancel: so each live visit has exactly it
 the centre's caseworkers hear of every change in the same transaction.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
 
 from conversations.care.appointments import Appointment, AppointmentStatus, Need
-from conversations.care.hours import bookable_days, open_slots
-from conversations.care.people import Role
+from conversations.care.centres import Centre
+from conversations.care.closures import Closure
+from conversations.care.holds import HELD_FOR, Hold, HoldPurpose
+from conversations.care.hours import Taken, VisitKind, bookable_days, open_slots
+from conversations.care.people import ContactId, Role
 from conversations.care.reminders import plan_reminders
 from conversations.care.wall_time import to_local, to_utc
 from conversations.engine.outbound import Purpose
@@ -68,43 +72,124 @@ def subject_of(appointment_id: int) -> str:
     return f"visit:{appointment_id}"
 
 
-async def open_days(turn: Turn[Any], centre_slug: str, *, limit: int = 10) -> list[date]:
+async def open_days(
+    turn: Turn[Any], centre_slug: str, *, kind: VisitKind = VisitKind.IN_PERSON, limit: int = 10
+) -> list[date]:
     """Return the next days on which the centre has a place, soonest first; none unless it is open."""
     centre = await turn.desk.centres.get(centre_slug)
     days = bookable_days(centre.rules, today=turn.today)
     if not days or not centre.is_open:
         return []
-    closures = {c.day: c.closed for c in await turn.desk.closures.between(centre_slug, days[0], days[-1])}
-    taken = await turn.desk.appointments.taken(centre_slug, days[0], days[-1])
+    closures = {c.day: c for c in await turn.desk.closures.between(centre_slug, days[0], days[-1])}
+    taken = await turn.desk.appointments.taken(
+        centre_slug, days[0], days[-1], now=turn.now, but=turn.contact.id
+    )
     found: list[date] = []
     for day in days:
         if len(found) == limit:
             break
-        if open_slots(
-            centre.rules,
-            day,
-            closed=closures.get(day, False),
-            taken=taken.get(day, {}),
-            now_local=turn.local_now,
-        ):
+        if _open_slots(turn, centre, day, kind, closures.get(day), taken):
             found.append(day)
     return found
 
 
-async def open_times(turn: Turn[Any], centre_slug: str, day: date) -> list[time]:
-    """Return the times of a day that still have a place, in order; none unless the centre is open."""
+async def open_times(
+    turn: Turn[Any],
+    centre_slug: str,
+    day: date,
+    *,
+    kind: VisitKind = VisitKind.IN_PERSON,
+    contact_id: ContactId | None = None,
+) -> list[time]:
+    """Return the times of a day that still have a place for the contact, the turn's unless another is given.
+
+    In order; none unless the centre is open. What is kept for the contact is free for them.
+    """
     centre = await turn.desk.centres.get(centre_slug)
     if not centre.is_open:
         return []
     closures = await turn.desk.closures.between(centre_slug, day, day)
-    taken = await turn.desk.appointments.taken(centre_slug, day, day)
+    but = turn.contact.id if contact_id is None else contact_id
+    taken = await turn.desk.appointments.taken(centre_slug, day, day, now=turn.now, but=but)
+    return _open_slots(turn, centre, day, kind, closures[0] if closures else None, taken)
+
+
+def _open_slots(
+    turn: Turn[Any],
+    centre: Centre,
+    day: date,
+    kind: VisitKind,
+    closure: Closure | None,
+    taken: Mapping[date, tuple[Taken, ...]],
+) -> list[time]:
     return open_slots(
         centre.rules,
         day,
-        closed=any(closure.closed for closure in closures),
-        taken=taken.get(day, {}),
+        closed=closure is not None and closure.closed,
+        taken=taken.get(day, ()),
         now_local=turn.local_now,
+        kind=kind,
+        closed_hours=closure.hours if closure else (),
     )
+
+
+async def keep_time(
+    turn: Turn[Any],
+    *,
+    centre_slug: str,
+    day: date,
+    at: time,
+    purpose: HoldPurpose,
+    kind: VisitKind = VisitKind.IN_PERSON,
+    contact_id: ContactId | None = None,
+    appointment_id: int | None = None,
+) -> Hold:
+    """Keep a time for a contact, the turn's unless another is given, as long as the purpose says.
+
+    What was kept for them before for the same purpose and visit is free again. Raises SlotTaken.
+    """
+    whose = turn.contact.id if contact_id is None else contact_id
+    await turn.desk.appointments.lock_day(centre_slug, day)
+    if at not in await open_times(turn, centre_slug, day, kind=kind, contact_id=whose):
+        raise SlotTaken
+    length = (await turn.desk.centres.get(centre_slug)).rules.length(kind)
+    hold = Hold(
+        whose,
+        centre_slug,
+        purpose,
+        kind,
+        day,
+        at,
+        until=turn.now + HELD_FOR[purpose],
+        minutes=length.minutes,
+        buffer_minutes=length.buffer_minutes,
+        appointment_id=appointment_id,
+    )
+    await turn.desk.holds.keep(hold)
+    return hold
+
+
+async def _claim(turn: Turn[Any], centre_slug: str, kind: VisitKind, day: date, at: time) -> list[Hold]:
+    """Make sure of a time and return what is kept for the turn's contact. Raises SlotTaken.
+
+    What is kept for them needs no lock: nobody else was given it. Else others wait until the turn is over.
+    """
+    kept = await turn.desk.holds.of(turn.contact.id, now=turn.now)
+    wanted = (centre_slug, kind, day, at)
+    if all((hold.centre_slug, hold.kind, hold.day, hold.at) != wanted for hold in kept):
+        await turn.desk.appointments.lock_day(centre_slug, day)
+    if at not in await open_times(turn, centre_slug, day, kind=kind):
+        raise SlotTaken
+    return kept
+
+
+async def _let_go(turn: Turn[Any], kept: list[Hold], appointment_id: int | None = None) -> None:
+    """Give back what was kept until the visit was settled: what was being confirmed, other times for it."""
+    for hold in kept:
+        if hold.purpose is HoldPurpose.CONFIRMING or (
+            appointment_id is not None and hold.appointment_id == appointment_id
+        ):
+            await turn.desk.holds.release(hold.contact_id, hold.purpose, appointment_id=hold.appointment_id)
 
 
 async def may_book(turn: Turn[Any]) -> bool:
@@ -118,7 +203,16 @@ async def visit_on(turn: Turn[Any], day: date, *, but: int = 0) -> Appointment |
     return next((visit for visit in ahead if visit.day == day and visit.id != but), None)
 
 
-async def book(turn: Turn[Any], *, centre_slug: str, need: Need, day: date, at: time) -> Appointment:
+async def book(
+    turn: Turn[Any],
+    *,
+    centre_slug: str,
+    need: Need,
+    day: date,
+    at: time,
+    kind: VisitKind = VisitKind.IN_PERSON,
+    wants_woman: bool = False,
+) -> Appointment:
     """Book for the turn's contact, plan the reminders and tell the centre.
 
     Raises TooManyVisits, and SlotTaken when the time is held by somebody else or no longer offered.
@@ -128,8 +222,7 @@ async def book(turn: Turn[Any], *, centre_slug: str, need: Need, day: date, at: 
     if len(ahead) >= MOST_AHEAD or any(visit.day == day for visit in ahead):
         raise TooManyVisits
     centre = await turn.desk.centres.get(centre_slug)
-    if at not in await open_times(turn, centre_slug, day):
-        raise SlotTaken
+    kept = await _claim(turn, centre_slug, kind, day, at)
     appointment = await turn.desk.appointments.book(
         contact_id=turn.contact.id,
         centre_slug=centre_slug,
@@ -139,7 +232,11 @@ async def book(turn: Turn[Any], *, centre_slug: str, need: Need, day: date, at: 
         capacity=centre.rules.capacity,
         confirmed=centre.hours_confirmed,
         now=turn.now,
+        kind=kind,
+        length=centre.rules.length(kind),
+        wants_woman=wants_woman,
     )
+    await _let_go(turn, kept)
     await turn.desk.contacts.set_home(turn.contact.id, centre_slug=centre_slug)
     await _plan(turn, appointment, booked_at=turn.now)
     await tell_staff(turn, appointment, VisitEvent.BOOKED)
@@ -157,8 +254,7 @@ async def move(
     if not by_staff and await visit_on(turn, day, but=appointment.id):
         raise TooManyVisits
     centre = await turn.desk.centres.get(appointment.centre_slug)
-    if at not in await open_times(turn, appointment.centre_slug, day):
-        raise SlotTaken
+    kept = await _claim(turn, appointment.centre_slug, appointment.kind, day, at)
     moved = await turn.desk.appointments.move(
         appointment.id,
         day=day,
@@ -166,7 +262,9 @@ async def move(
         capacity=centre.rules.capacity,
         confirmed=by_staff or centre.hours_confirmed,
         now=turn.now,
+        length=centre.rules.length(appointment.kind),
     )
+    await _let_go(turn, kept, appointment.id)
     await turn.desk.schedule.withdraw(subject_of(moved.id))
     await _plan(turn, moved, booked_at=turn.now)
     await tell_staff(turn, moved, VisitEvent.CHANGED)

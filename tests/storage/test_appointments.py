@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.care.appointments import Appointment, AppointmentStatus, Need, new_visit_code
+from conversations.care.hours import Taken
 from conversations.care.people import Contact
 from conversations.errors import AppointmentNotLive, SlotTaken, VisitChanged
 from storage.appointments import AppointmentStore
@@ -67,13 +68,13 @@ async def test_who_takes_moves_and_frees_a_time_reads_so_in_the_same_transaction
     unit: UnitOfWork, amina: Contact
 ) -> None:
     async def taken() -> object:
-        return await unit.appointments.taken("sale", TUESDAY, WEDNESDAY)
+        return await unit.appointments.taken("sale", TUESDAY, WEDNESDAY, now=NOW)
 
     assert await taken() == {}
     visit = await book(unit, amina)
-    assert await taken() == {TUESDAY: {time(9): 1}}
+    assert await taken() == {TUESDAY: (Taken(time(9)),)}
     await move(unit, visit)
-    assert await taken() == {WEDNESDAY: {time(10): 1}}
+    assert await taken() == {WEDNESDAY: (Taken(time(10)),)}
     await unit.appointments.cancel(visit.id, now=NOW)
     assert await taken() == {}
 
@@ -100,8 +101,8 @@ async def test_so_many_visits_fit_as_the_centre_has_places(
     with pytest.raises(SlotTaken):
         await book(unit, amina, capacity=2)
     await book(unit, amina, capacity=2, at=time(9, 30))
-    assert await unit.appointments.taken("sale", TUESDAY, WEDNESDAY) == {
-        TUESDAY: {time(9): 2, time(9, 30): 1}
+    assert await unit.appointments.taken("sale", TUESDAY, WEDNESDAY, now=NOW) == {
+        TUESDAY: (Taken(time(9), 2), Taken(time(9, 30)))
     }
 
 
@@ -296,6 +297,6 @@ async def test_the_agenda_holds_the_live_visits_of_its_days_by_time(
 
     assert await unit.appointments.agenda("sale", WEDNESDAY, WEDNESDAY) == [early, late]
     assert await unit.appointments.agenda("fes", WEDNESDAY, WEDNESDAY) == []
-    assert await unit.appointments.taken("sale", WEDNESDAY, WEDNESDAY) == {
-        WEDNESDAY: {time(8): 1, time(15): 1}
+    assert await unit.appointments.taken("sale", WEDNESDAY, WEDNESDAY, now=NOW) == {
+        WEDNESDAY: (Taken(time(8)), Taken(time(15)))
     }

@@ -1,9 +1,17 @@
 from dataclasses import replace
+from datetime import date
 
 import pytest
 
 from conversations.care.centres import CentreStatus, Point
-from conversations.care.hours import PUBLIC_OFFICE_RULES, VisitRules, WeeklyHours
+from conversations.care.hours import (
+    PUBLIC_OFFICE_RULES,
+    HoursPeriod,
+    Length,
+    PeriodKind,
+    VisitRules,
+    WeeklyHours,
+)
 from conversations.errors import CentreUnknown
 from storage.unit_of_work import UnitOfWork
 from tests.storage.conftest import centre_row
@@ -125,3 +133,39 @@ async def test_an_unknown_slug_is_told(unit: UnitOfWork) -> None:
     ):
         with pytest.raises(CentreUnknown):
             await asked
+
+
+async def test_lengths_walk_ins_and_other_hours_are_kept(unit: UnitOfWork) -> None:
+    ramadan = HoursPeriod(
+        PeriodKind.RAMADAN, date(2027, 2, 8), date(2027, 3, 9), WeeklyHours.parse("mon-fri 09:00-15:00")
+    )
+    rules = VisitRules(
+        WeeklyHours.parse("mon 09:00-12:00"),
+        buffer_minutes=10,
+        phone=Length(20, 5),
+        walk_in_percent=20,
+        periods=(ramadan,),
+    )
+
+    await unit.centres.set_rules("sale", rules)
+    assert (await unit.centres.get("sale")).rules == rules
+    await unit.centres.set_periods("sale", ())
+    assert (await unit.centres.get("sale")).rules == replace(rules, periods=())
+
+
+async def test_other_hours_hold_where_the_usual_ones_are_not_known(unit: UnitOfWork) -> None:
+    ramadan = HoursPeriod(
+        PeriodKind.RAMADAN, date(2027, 2, 8), date(2027, 3, 9), WeeklyHours.parse("mon-fri 09:00-15:00")
+    )
+
+    await unit.centres.set_periods("sale", [ramadan])
+    centre = await unit.centres.get("sale")
+
+    assert centre.rules == replace(PUBLIC_OFFICE_RULES, periods=(ramadan,))
+    assert not centre.hours_confirmed
+
+
+async def test_what_one_sees_before_the_door_is_kept(unit: UnitOfWork) -> None:
+    await unit.centres.set_landmark("sale", "أمام الصيدلية")
+
+    assert (await unit.centres.get("sale")).landmark == "أمام الصيدلية"

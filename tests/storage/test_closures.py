@@ -1,6 +1,7 @@
-from datetime import date
+from datetime import date, time
 
-from conversations.care.closures import Closure
+from conversations.care.closures import Closure, ClosureReason
+from conversations.care.hours import Opening
 from conversations.care.people import Contact
 from storage.unit_of_work import UnitOfWork
 from tests.storage.conftest import centre_row
@@ -73,3 +74,31 @@ async def test_a_feast_that_shifts_leaves_its_old_day(unit: UnitOfWork) -> None:
 
     days = [closure.day for closure in await unit.closures.between("sale", *YEAR)]
     assert days == [GREEN_MARCH[0], NEW_YEAR[0], EID_A_DAY_LATER[0], NEXT_MANIFESTO[0]]
+
+
+async def test_hours_of_a_day_close_and_open_again(unit: UnitOfWork, amina: Contact) -> None:
+    day, morning = date(2026, 11, 24), Opening(time(9), time(11))
+
+    async def word() -> list[Closure]:
+        return await unit.closures.between("sale", day, day)
+
+    await unit.closures.close_hours(
+        "sale", day, Opening(time(14), time(15)), reason=ClosureReason.WORKS, by=amina.id
+    )
+    await unit.closures.close_hours("sale", day, morning, reason=ClosureReason.MEETING, by=amina.id)
+    await unit.closures.close_hours("sale", day, morning, reason=ClosureReason.ILLNESS, by=amina.id)
+
+    assert await word() == [
+        Closure(day, closed=False, decided=False, hours=(morning, Opening(time(14), time(15))))
+    ]
+    await unit.closures.open_hours("sale", day)
+    assert await word() == []
+
+
+async def test_why_a_day_is_closed_is_kept(unit: UnitOfWork, amina: Contact) -> None:
+    day = date(2026, 11, 24)
+    await unit.closures.decide("sale", day, closed=True, by=amina.id, reason=ClosureReason.MEETING)
+
+    assert [closure.reason for closure in await unit.closures.between("sale", day, day)] == [
+        ClosureReason.MEETING
+    ]

@@ -16,7 +16,7 @@ def status_words(turn: Turn[Any], status: AppointmentStatus) -> str:
             return turn.pgettext("visit", "✔️ confirmed")
         case AppointmentStatus.CANCELLED:
             return turn.pgettext("visit", "❌ cancelled")
-        case AppointmentStatus.ATTENDED | AppointmentStatus.MISSED:
+        case AppointmentStatus.ATTENDED | AppointmentStatus.LATE | AppointmentStatus.MISSED:
             return turn.pgettext("visit", "over")
 
 

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from itertools import pairwise
 
@@ -7,7 +8,12 @@ from hypothesis import strategies as st
 
 from conversations.care.hours import (
     PUBLIC_OFFICE_RULES,
+    HoursPeriod,
+    Length,
     Opening,
+    PeriodKind,
+    Taken,
+    VisitKind,
     VisitRules,
     WeeklyHours,
     bookable_days,
@@ -124,47 +130,57 @@ def test_an_open_slot_has_a_free_place_and_time_to_get_there(
     rules: VisitRules, day: date, data: st.DataObject
 ) -> None:
     slots = slot_times(rules, day)
-    taken = {at: data.draw(st.integers(0, 6)) for at in slots}
+    visits = {at: data.draw(st.integers(0, 6)) for at in slots}
+    taken = [Taken(at, number) for at, number in visits.items()]
     now_local = datetime.combine(day, data.draw(st.times()))
     earliest = now_local + timedelta(minutes=rules.lead_minutes)
 
     offered = open_slots(rules, day, closed=False, taken=taken, now_local=now_local)
 
     assert offered == [
-        at for at in slots if taken[at] < rules.capacity and datetime.combine(day, at) >= earliest
+        at for at in slots if visits[at] < rules.capacity and datetime.combine(day, at) >= earliest
     ]
+
+
+starts = st.times(max_value=time(20)).map(lambda at: at.replace(second=0, microsecond=0))
+lengths = st.builds(Length, st.integers(10, 120), st.integers(0, 30))
 
 
 @given(visit_rules, days, st.data())
 def test_nobody_is_received_by_more_caseworkers_than_there_are(
     rules: VisitRules, day: date, data: st.DataObject
 ) -> None:
-    """Visits booked on an earlier timetable begin at any minute; then every slot on offer is booked."""
-    taken = data.draw(
-        st.dictionaries(
-            st.times().map(lambda at: at.replace(second=0, microsecond=0)), st.integers(1, 5), max_size=4
-        )
-    )
-    length = timedelta(minutes=rules.slot_minutes)
+    """Visits begin at any minute and last as long as they like; then every slot on offer is looked at."""
+    kind = data.draw(st.sampled_from([VisitKind.IN_PERSON, VisitKind.PHONE]))
+    rules = replace(rules, phone=data.draw(lengths), buffer_minutes=data.draw(st.integers(0, 15)))
+    booked = st.builds(Taken, starts, st.integers(1, 5), st.integers(10, 120), st.integers(0, 30))
+    taken = data.draw(st.lists(booked, max_size=4))
     now_local = datetime.combine(day, time()) - timedelta(days=9)
 
-    offered = open_slots(rules, day, closed=False, taken=taken, now_local=now_local)
+    offered = open_slots(rules, day, closed=False, taken=taken, now_local=now_local, kind=kind)
 
-    def at_once(slot: time) -> int:
-        start = datetime.combine(day, slot)
-        return sum(
-            visits
-            for at, visits in taken.items()
-            if datetime.combine(day, at) < start + length and start < datetime.combine(day, at) + length
+    lasts = rules.length(kind).minutes + rules.length(kind).buffer_minutes
+
+    def busiest(slot: time) -> int:
+        begins = slot.hour * 60 + slot.minute
+        return max(
+            sum(
+                held.visits
+                for held in taken
+                if 0
+                <= minute - held.at.hour * 60 - held.at.minute
+                < (held.minutes or 0) + (held.buffer_minutes or 0)
+            )
+            for minute in range(begins, begins + lasts)
         )
 
-    assert offered == [slot for slot in slot_times(rules, day) if at_once(slot) < rules.capacity]
+    assert offered == [slot for slot in slot_times(rules, day, kind) if busiest(slot) < rules.capacity]
 
 
 def test_a_visit_of_the_old_timetable_holds_both_slots_it_reaches_into() -> None:
     rules = VisitRules(WeeklyHours.parse("mon 09:00-12:00"), slot_minutes=60)
 
-    offered = open_slots(rules, MONDAY, closed=False, taken={time(9, 30): 1}, now_local=LONG_BEFORE)
+    offered = open_slots(rules, MONDAY, closed=False, taken=[Taken(time(9, 30))], now_local=LONG_BEFORE)
 
     assert offered == [time(11)]
 
@@ -173,7 +189,7 @@ def test_a_place_stays_open_until_every_caseworker_is_busy() -> None:
     rules = VisitRules(WeeklyHours.parse("mon 09:00-10:00"), capacity=2)
 
     offered = open_slots(
-        rules, MONDAY, closed=False, taken={time(9): 1, time(9, 30): 2}, now_local=LONG_BEFORE
+        rules, MONDAY, closed=False, taken=[Taken(time(9)), Taken(time(9, 30), 2)], now_local=LONG_BEFORE
     )
 
     assert offered == [time(9)]
@@ -183,14 +199,14 @@ def test_a_slot_can_be_booked_until_the_lead_time_before_it() -> None:
     rules = VisitRules(WeeklyHours.parse("mon 09:00-10:30"), lead_minutes=60)
 
     offered = open_slots(
-        rules, MONDAY, closed=False, taken={}, now_local=datetime.combine(MONDAY, time(8, 30))
+        rules, MONDAY, closed=False, taken=[], now_local=datetime.combine(MONDAY, time(8, 30))
     )
 
     assert offered == [time(9, 30), time(10)]
 
 
 def test_a_closed_day_offers_nothing() -> None:
-    assert open_slots(PUBLIC_OFFICE_RULES, MONDAY, closed=True, taken={}, now_local=LONG_BEFORE) == []
+    assert open_slots(PUBLIC_OFFICE_RULES, MONDAY, closed=True, taken=[], now_local=LONG_BEFORE) == []
 
 
 def test_days_run_from_today_to_the_horizon_without_the_weekend() -> None:
@@ -212,3 +228,71 @@ def test_days_run_from_today_to_the_horizon_without_the_weekend() -> None:
 def test_rules_without_time_or_places_are_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="at least a minute"):
         VisitRules(PUBLIC_OFFICE_RULES.hours, **wrong)
+
+
+def test_a_rest_after_each_visit_keeps_the_next_one_off() -> None:
+    rules = VisitRules(WeeklyHours.parse("mon 09:00-11:00"), slot_minutes=30, buffer_minutes=10)
+
+    assert slot_times(rules, MONDAY) == (time(9), time(9, 40), time(10, 20))
+
+
+def test_a_call_takes_the_time_of_a_visit_that_it_meets() -> None:
+    rules = VisitRules(WeeklyHours.parse("mon 09:00-11:00"), slot_minutes=60, phone=Length(20, 5))
+    call = Taken(time(9, 50), 1, 20, 5)
+
+    offered = open_slots(rules, MONDAY, closed=False, taken=[call], now_local=LONG_BEFORE)
+    calls = open_slots(rules, MONDAY, closed=False, taken=[call], now_local=LONG_BEFORE, kind=VisitKind.PHONE)
+
+    assert offered == []
+    assert calls == [time(9), time(9, 25), time(10, 15), time(10, 40)]
+
+
+def test_there_are_no_calls_unless_the_centre_takes_them() -> None:
+    offered = open_slots(
+        PUBLIC_OFFICE_RULES,
+        MONDAY,
+        closed=False,
+        taken=[],
+        now_local=LONG_BEFORE,
+        kind=VisitKind.PHONE,
+    )
+
+    assert offered == []
+
+
+def test_some_places_of_a_day_are_left_for_those_who_simply_come() -> None:
+    rules = VisitRules(WeeklyHours.parse("mon 09:00-11:00"), walk_in_percent=50)
+
+    def offered(*taken: Taken) -> list[time]:
+        return open_slots(rules, MONDAY, closed=False, taken=taken, now_local=LONG_BEFORE)
+
+    assert rules.places_on(MONDAY) == 2
+    assert offered(Taken(time(9))) == [time(9, 30), time(10), time(10, 30)]
+    assert offered(Taken(time(9)), Taken(time(10))) == []
+
+
+def test_hours_that_are_closed_offer_nothing_that_reaches_into_them() -> None:
+    rules = VisitRules(WeeklyHours.parse("mon 09:00-12:00"))
+
+    offered = open_slots(
+        rules,
+        MONDAY,
+        closed=False,
+        taken=[],
+        now_local=LONG_BEFORE,
+        closed_hours=[Opening(time(9, 45), time(11))],
+    )
+
+    assert offered == [time(9), time(11), time(11, 30)]
+
+
+def test_other_hours_hold_from_their_first_day_to_their_last() -> None:
+    ramadan = HoursPeriod(
+        PeriodKind.RAMADAN, MONDAY, MONDAY + timedelta(days=6), WeeklyHours.parse("mon-fri 10:00-11:00")
+    )
+    rules = VisitRules(WeeklyHours.parse("mon 09:00-10:00"), periods=(ramadan,))
+
+    assert slot_times(rules, MONDAY - timedelta(days=7)) == (time(9), time(9, 30))
+    assert slot_times(rules, MONDAY) == (time(10), time(10, 30))
+    assert slot_times(rules, FRIDAY) == (time(10), time(10, 30))
+    assert slot_times(rules, MONDAY + timedelta(days=7)) == (time(9), time(9, 30))

@@ -1,0 +1,90 @@
+"""Times that are kept for somebody for a while. What holds places counts them: `AppointmentStore.taken`."""
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, Select, bindparam, delete, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from conversations.care.holds import Hold, HoldPurpose
+from conversations.care.hours import VisitKind
+from conversations.care.people import ContactId
+from storage.prepared import Into, Statement, prepared
+from storage.tables import slot_holds
+
+
+@prepared
+def _of(_: Into) -> Statement:
+    now = bindparam("now", type_=slot_holds.c.until.type)
+    return (
+        select(slot_holds)
+        .where(slot_holds.c.contact_id == bindparam("contact"), slot_holds.c.until > now)
+        .order_by(slot_holds.c.id)
+    )
+
+
+class HoldStore:
+    """Whoever keeps a time first locks its day and looks whether it is free: conversations/care/visits.py."""
+
+    def __init__(self, connection: AsyncConnection) -> None:
+        self._connection = connection
+
+    async def keep(self, hold: Hold) -> None:
+        """Keep a time for somebody, in place of what they had for the same purpose and visit."""
+        await self.release(hold.contact_id, hold.purpose, appointment_id=hold.appointment_id)
+        await self._connection.execute(
+            insert(slot_holds).values(
+                contact_id=hold.contact_id,
+                centre_slug=hold.centre_slug,
+                purpose=hold.purpose,
+                kind=hold.kind,
+                day=hold.day,
+                at=hold.at,
+                minutes=hold.minutes,
+                buffer_minutes=hold.buffer_minutes,
+                group_session_id=hold.group_session_id,
+                appointment_id=hold.appointment_id,
+                until=hold.until,
+            )
+        )
+
+    async def release(
+        self, contact_id: ContactId, purpose: HoldPurpose, *, appointment_id: int | None = None
+    ) -> None:
+        """Let others have what was kept. Nothing happens when nothing is."""
+        await self._connection.execute(
+            delete(slot_holds).where(
+                slot_holds.c.contact_id == contact_id,
+                slot_holds.c.purpose == purpose,
+                slot_holds.c.appointment_id.is_(None)
+                if appointment_id is None
+                else slot_holds.c.appointment_id == appointment_id,
+            )
+        )
+
+    async def of(self, contact_id: ContactId, *, now: datetime) -> list[Hold]:
+        """Return what is kept for somebody, oldest first."""
+        rows = await _of.all(self._connection, contact=contact_id, now=now)
+        return [_hold(row) for row in rows]
+
+    async def forget(self, *, before: datetime, limit: int) -> int:
+        """Delete holds that ended before, at most so many; returns how many."""
+        old: Select[Any] = select(slot_holds.c.id).where(slot_holds.c.until < before).limit(limit)
+        deleted = await self._connection.execute(delete(slot_holds).where(slot_holds.c.id.in_(old)))
+        return deleted.rowcount
+
+
+def _hold(row: Row[Any]) -> Hold:
+    return Hold(
+        contact_id=ContactId(row.contact_id),
+        centre_slug=row.centre_slug,
+        purpose=HoldPurpose(row.purpose),
+        kind=VisitKind(row.kind),
+        day=row.day,
+        at=row.at,
+        until=row.until,
+        minutes=row.minutes,
+        buffer_minutes=row.buffer_minutes,
+        group_session_id=row.group_session_id,
+        appointment_id=row.appointment_id,
+    )
