@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol, TypeVar
 from weakref import WeakSet
 
 import structlog
@@ -60,6 +60,7 @@ WAITING = "waiting:"
 _NOTICE_REF = re.compile(r"n[0-9]{1,18}")
 
 Parser = Callable[[str], Inbound | None]
+Result = TypeVar("Result")
 
 
 class LosesAddress(Protocol):
@@ -166,6 +167,28 @@ async def show_push(unit: UnitOfWork, push: Push, voice: Voice, *, now: datetime
         await show_push(unit, news, voice, now=now)
     await flow.first().pushed(turn)
     return True
+
+
+async def act_for(
+    unit: UnitOfWork,
+    contact_id: ContactId,
+    voice: Voice,
+    act: Callable[[Turn[Any]], Awaitable[Result]],
+    *,
+    now: datetime,
+) -> Result:
+    """Do in somebody's name what time does: offer them a place, end a visit that nobody moved.
+
+    Whom that concerns is told in the same transaction; nothing is shown to the contact but what is pushed.
+    """
+    contact = await unit.contacts.get(contact_id)
+    turn: Turn[Any] = _turn(unit, voice, contact, voice.of(contact.language), now)
+    result = await act(turn)
+    for effect in turn.effects:
+        if isinstance(effect, Push):
+            async with on_its_own(unit, "push_failed", flow=effect.flow):
+                await show_push(unit, effect, voice, now=now)
+    return result
 
 
 def news_of_waiting(
@@ -612,8 +635,8 @@ def _turn(
     contact: Contact,
     texts: Texts,
     now: datetime,
-    channel: Channel,
-    address_id: int,
+    channel: Channel | None = None,
+    address_id: int | None = None,
 ) -> Turn[Any]:
     return Turn(
         draft=None,

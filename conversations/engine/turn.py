@@ -139,10 +139,23 @@ class Turn(Generic[Draft]):
         subject: str | None = None,
         replaces: str | None = None,
         address_id: int | None = None,
+        keeps_quiet: bool = False,
+        useful_until: datetime | None = None,
     ) -> None:
         """Have a flow's first prompt shown to somebody else (or to this person, apart)."""
         self.effects.append(
-            Push(contact_id, flow, draft, purpose, key, subject, replaces, address_id=address_id)
+            Push(
+                contact_id,
+                flow,
+                draft,
+                purpose,
+                key,
+                subject,
+                replaces,
+                keeps_quiet=keeps_quiet,
+                useful_until=useful_until,
+                address_id=address_id,
+            )
         )
 
     def send_document(self, document: Document) -> None:
