@@ -16,6 +16,7 @@ from benchmarks.results import Outcome, keep, show
 
 NAMES = (
     "turns", "latency", "lost", "race", "processes", "pending", "reminders", "broadcast", "memory",
+    "days", "rush",
 )  # fmt: skip
 REPORT = "report"
 

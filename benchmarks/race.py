@@ -42,7 +42,7 @@ async def _measure(stage: Stage, kind: Kind, database: str, people: int) -> dict
             first=FIRST_CHAT,
             last=FIRST_CHAT + people - 1,
             script=kind.script,
-            day=_day().isoformat(),
+            day=free_day().isoformat(),
             at=AT,
             patience_s=600.0,
         )
@@ -66,7 +66,7 @@ async def _measure(stage: Stage, kind: Kind, database: str, people: int) -> dict
     }
 
 
-def _day() -> date:
+def free_day() -> date:
     """Return a day that is near enough to be offered first, and neither a Sunday nor a holiday."""
     days = [date.today() + timedelta(days=ahead) for ahead in range(2, 7)]  # noqa: DTZ011
     closed = {closure.day for closure in proposed_closures(days[0], days[-1])}

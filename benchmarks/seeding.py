@@ -4,11 +4,12 @@ The service's own tables and encryption are used, many rows a statement: through
 people would take minutes.
 """
 
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 from itertools import islice
+from random import Random
 from typing import Any
 
 from sqlalchemy import Table, func, insert, select, text
@@ -22,17 +23,18 @@ from conversations.care.appointments import AppointmentStatus, Need
 from conversations.care.hours import VisitRules, WeeklyHours
 from conversations.care.people import Consent, Role
 from conversations.care.reminders import ReminderStep
-from conversations.care.wall_time import to_local
+from conversations.care.wall_time import to_local, to_utc
 from conversations.engine.outbound import Purpose
 from conversations.engine.reply import Channel
 from storage.database import create_engine
 from storage.encryption import KeyRing
-from storage.tables import addresses, appointments, contacts, due_messages
+from storage.tables import addresses, appointments, centres, contacts, due_messages
 
 FIRST_CHAT = 1_000_000
 MANAGER_CHAT, PROBE_CHAT = 900_001, 900_002
 HOURS = "mon-sat 08:00-18:00"
 ROWS_A_STATEMENT = 2_000
+SUNDAY = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,11 +49,27 @@ class Seed:
     slot_minutes: int = 30
     capacity: int = 1
     pending: int = 0
+    horizon_days: int = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Booked:
+    """So many visits at so many centres: half of them in the past, half within the horizon."""
+
+    centres: int
+    visits: int
+    horizon_days: int
+    capacity: int
 
 
 async def seed_jisr(settings: Mapping[str, str], seed: Seed) -> None:
     """Fill an empty database: centres with hours of their own, people who agreed and chose English."""
-    rules = VisitRules(WeeklyHours.parse(HOURS), slot_minutes=seed.slot_minutes, capacity=seed.capacity)
+    rules = VisitRules(
+        WeeklyHours.parse(HOURS),
+        slot_minutes=seed.slot_minutes,
+        capacity=seed.capacity,
+        horizon_days=seed.horizon_days,
+    )
     async with opened(load_settings(settings, None)) as service, service.database.transaction() as unit:
         for centre in await unit.centres.open():
             await unit.centres.set_rules(centre.slug, rules)
@@ -77,6 +95,56 @@ async def make_due(settings: Mapping[str, str], people: int, due_at: datetime) -
         await _insert(connection, due_messages, _reminders(people, due_at))
         for table in (appointments, due_messages):
             await _numbers_go_on(connection, table)
+
+
+async def add_visits(settings: Mapping[str, str], booked: Booked) -> list[str]:
+    """Add centres like the first one until there are so many, and visits to them; returns their slugs."""
+    async with _connected(settings) as connection:
+        first = (await connection.execute(select(centres).where(centres.c.slug == "sale"))).one()._asdict()
+        slugs = [f"bench-{number}" for number in range(booked.centres)]
+        await _insert(connection, centres, ({**first, "slug": slug} for slug in slugs))
+        await _insert(connection, appointments, _spread(slugs, booked))
+        await _numbers_go_on(connection, appointments)
+    await _settle(settings)
+    return slugs
+
+
+def _spread(slugs: Sequence[str], booked: Booked) -> Iterator[dict[str, Any]]:
+    """Visits that fill half of the places ahead, each at another time, and as many that are over."""
+    today, now = datetime.now(casablanca()).date(), datetime.now(UTC)
+    each = booked.visits // len(slugs)
+    draw = Random(3)  # noqa: S311 - the same visits each time
+    number = 0
+    for slug in slugs:
+        days = (today + timedelta(days=ahead) for ahead in range(1, booked.horizon_days + 1))
+        slots = [
+            (day, time(*divmod(minute, 60)), place)
+            for day in days
+            if day.weekday() != SUNDAY
+            for minute in range(8 * 60, 18 * 60, 30)
+            for place in range(1, booked.capacity + 1)
+        ]
+        ahead = draw.sample(slots, each // 2)
+        over = [(day - timedelta(days=booked.horizon_days + 10), at, place) for day, at, place in ahead]
+        for is_over, day, at, place in [(False, *slot) for slot in ahead] + [(True, *slot) for slot in over]:
+            number += 1
+            yield {
+                "id": number,
+                "contact_id": 1 + number % 1_000,
+                "centre_slug": slug,
+                "need": Need.JOB,
+                "day": day,
+                "at": at,
+                "zone": "Africa/Casablanca",
+                "starts_at": to_utc(datetime.combine(day, at), casablanca()),
+                "place_no": place,
+                "status": AppointmentStatus.ATTENDED if is_over else AppointmentStatus.CONFIRMED,
+                "code": f"B{number}",
+                "created_at": now,
+                "changed_at": now,
+                "minutes": 30,
+                "buffer_minutes": 0,
+            }
 
 
 async def seed_peer(url: str, seed: Seed) -> None:
@@ -212,7 +280,7 @@ async def _settle(settings: Mapping[str, str]) -> None:
         if engine.dialect.name == "sqlite":
             await connection.execute(text("PRAGMA wal_checkpoint(TRUNCATE)"))
         else:
-            await connection.execute(text("ANALYZE contacts, addresses, due_messages"))
+            await connection.execute(text("ANALYZE contacts, addresses, due_messages, appointments"))
     await engine.dispose()
 
 

@@ -20,7 +20,6 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
-    text,
     update,
 )
 from sqlalchemy.exc import IntegrityError
@@ -37,7 +36,9 @@ from storage.tables import appointments, group_sessions, is_live, slot_holds
 
 CODE_BITS = 32
 
-_LOCK_DAY = text("SELECT pg_advisory_xact_lock(hashtextextended(:day, 0))")
+_lock_day = Prepared(
+    lambda _: select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("centre_day"), 0)))
+)
 
 # What a booking writes; all else comes later.
 _APPOINTMENT = (
@@ -88,6 +89,7 @@ def _taken(_: Into) -> Statement:
     """What holds places of a centre's days: visits, times that are kept for others, and group sessions.
 
     One statement sees all three as they are at one moment: a time kept for somebody becomes their visit.
+    Behind the day come the fields of `Taken`, in their order.
     """
     slug: Any = bindparam("slug")
     start: Any = bindparam("start")
@@ -96,9 +98,9 @@ def _taken(_: Into) -> Statement:
         select(
             appointments.c.day,
             appointments.c.at,
+            func.count().label("visits"),
             appointments.c.minutes,
             appointments.c.buffer_minutes,
-            func.count().label("visits"),
         )
         .where(*_held(slug, start, end), _is_of_one(appointments))
         .group_by(
@@ -108,9 +110,9 @@ def _taken(_: Into) -> Statement:
     held = select(
         slot_holds.c.day,
         slot_holds.c.at,
+        literal_column("1"),
         slot_holds.c.minutes,
         slot_holds.c.buffer_minutes,
-        literal_column("1"),
     ).where(
         slot_holds.c.centre_slug == slug,
         slot_holds.c.day.between(start, end),
@@ -121,9 +123,9 @@ def _taken(_: Into) -> Statement:
     groups = select(
         group_sessions.c.day,
         group_sessions.c.at,
+        literal_column("1"),
         group_sessions.c.minutes,
         literal_column("0"),
-        literal_column("1"),
     ).where(
         group_sessions.c.centre_slug == slug,
         group_sessions.c.day.between(start, end),
@@ -338,7 +340,7 @@ class AppointmentStore:
         """
         self._read.clear()
         if self._connection.dialect.name == "postgresql":
-            await self._connection.execute(_LOCK_DAY, {"day": f"{centre_slug} {day.isoformat()}"})
+            await _lock_day.all(self._connection, centre_day=f"{centre_slug} {day.isoformat()}")
 
     async def taken(
         self, centre_slug: str, start: date, end: date, *, now: datetime, but: ContactId = NOBODY
@@ -355,7 +357,7 @@ class AppointmentStore:
         found: dict[date, list[Taken]] = defaultdict(list)
         rows = await _taken.all(self._connection, slug=centre_slug, start=start, end=end, but=but, now=now)
         for row in rows:
-            found[row.day].append(Taken(row.at, row.visits, row.minutes, row.buffer_minutes))
+            found[row.day].append(Taken._make(row[1:]))
         return {day: tuple(taken) for day, taken in found.items()}
 
     def _when(self, day: date, at: time) -> dict[str, Any]:

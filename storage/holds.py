@@ -3,13 +3,13 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, Select, bindparam, delete, insert, select
+from sqlalchemy import Delete, Row, Select, bindparam, delete, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.care.holds import Hold, HoldPurpose
 from conversations.care.hours import VisitKind
 from conversations.care.people import ContactId
-from storage.prepared import Into, Statement, prepared
+from storage.prepared import Into, Prepared, Statement, prepared
 from storage.tables import slot_holds
 
 
@@ -23,6 +23,18 @@ def _of(_: Into) -> Statement:
     )
 
 
+def _theirs() -> Delete:
+    return delete(slot_holds).where(
+        slot_holds.c.contact_id == bindparam("contact"), slot_holds.c.purpose == bindparam("why")
+    )
+
+
+_HOLD = tuple(column.name for column in slot_holds.c if column.name != "id")
+_keep = Prepared(lambda into: into(slot_holds), _HOLD)
+_release = Prepared(lambda _: _theirs().where(slot_holds.c.appointment_id.is_(None)))
+_release_for = Prepared(lambda _: _theirs().where(slot_holds.c.appointment_id == bindparam("visit")))
+
+
 class HoldStore:
     """Whoever keeps a time first locks its day and looks whether it is free: conversations/care/visits.py."""
 
@@ -32,35 +44,18 @@ class HoldStore:
     async def keep(self, hold: Hold) -> None:
         """Keep a time for somebody, in place of what they had for the same purpose and visit."""
         await self.release(hold.contact_id, hold.purpose, appointment_id=hold.appointment_id)
-        await self._connection.execute(
-            insert(slot_holds).values(
-                contact_id=hold.contact_id,
-                centre_slug=hold.centre_slug,
-                purpose=hold.purpose,
-                kind=hold.kind,
-                day=hold.day,
-                at=hold.at,
-                minutes=hold.minutes,
-                buffer_minutes=hold.buffer_minutes,
-                group_session_id=hold.group_session_id,
-                appointment_id=hold.appointment_id,
-                until=hold.until,
-            )
-        )
+        await _keep.run(self._connection, **{name: getattr(hold, name) for name in _HOLD})
 
     async def release(
         self, contact_id: ContactId, purpose: HoldPurpose, *, appointment_id: int | None = None
     ) -> None:
         """Let others have what was kept. Nothing happens when nothing is."""
-        await self._connection.execute(
-            delete(slot_holds).where(
-                slot_holds.c.contact_id == contact_id,
-                slot_holds.c.purpose == purpose,
-                slot_holds.c.appointment_id.is_(None)
-                if appointment_id is None
-                else slot_holds.c.appointment_id == appointment_id,
+        if appointment_id is None:
+            await _release.run(self._connection, contact=contact_id, why=purpose.value)
+        else:
+            await _release_for.run(
+                self._connection, contact=contact_id, why=purpose.value, visit=appointment_id
             )
-        )
 
     async def of(self, contact_id: ContactId, *, now: datetime) -> list[Hold]:
         """Return what is kept for somebody, oldest first."""

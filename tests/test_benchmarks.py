@@ -103,6 +103,22 @@ async def test_memory_is_looked_at_until_the_last_dialogue() -> None:
     assert len(outcome.raw[0]["rss_mib"]) == 11
 
 
+async def test_days_are_looked_for_among_many_visits() -> None:
+    command = "days --centres 2 --visits 200 --calls 3 --databases sqlite"
+
+    _, rows = await outcome_of(command)
+
+    assert rows[0]["median ms"] > 0
+    # Fifty visits leave a place on each day of eight weeks but Sundays and holidays.
+    assert 40 < rows[0]["days found"] < 60
+
+
+async def test_the_last_places_go_to_as_many_as_there_are() -> None:
+    _, rows = await outcome_of("rush --people 60 --rounds 1 --databases sqlite")
+
+    assert (rows[0]["booked"], rows[0]["told no"]) == ("50", "10")
+
+
 async def test_two_processes_share_the_turns() -> None:
     _, rows = await outcome_of(f"processes {ROUND} {SHORT} --people 8")
 

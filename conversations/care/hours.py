@@ -10,7 +10,7 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from functools import cached_property, lru_cache
 from itertools import pairwise
-from typing import Self
+from typing import NamedTuple, Self
 
 from conversations.errors import HoursFault, HoursUnreadable
 
@@ -156,8 +156,7 @@ class HoursPeriod:
         return self.first_day <= day <= self.last_day
 
 
-@dataclass(frozen=True, slots=True)
-class Taken:
+class Taken(NamedTuple):
     """Visits (or times that are kept for somebody) that begin at one time of a day.
 
     `minutes` and `buffer_minutes` are None for visits booked before their length was written down: they

@@ -84,11 +84,12 @@ async def open_days(
     taken = await turn.desk.appointments.taken(
         centre_slug, days[0], days[-1], now=turn.now, but=turn.contact.id
     )
+    now_local = turn.local_now
     found: list[date] = []
     for day in days:
         if len(found) == limit:
             break
-        if _open_slots(turn, centre, day, kind, closures.get(day), taken):
+        if _open_slots(now_local, centre, day, kind, closures.get(day), taken):
             found.append(day)
     return found
 
@@ -111,11 +112,11 @@ async def open_times(
     closures = await turn.desk.closures.between(centre_slug, day, day)
     but = turn.contact.id if contact_id is None else contact_id
     taken = await turn.desk.appointments.taken(centre_slug, day, day, now=turn.now, but=but)
-    return _open_slots(turn, centre, day, kind, closures[0] if closures else None, taken)
+    return _open_slots(turn.local_now, centre, day, kind, closures[0] if closures else None, taken)
 
 
 def _open_slots(
-    turn: Turn[Any],
+    now_local: datetime,
     centre: Centre,
     day: date,
     kind: VisitKind,
@@ -127,7 +128,7 @@ def _open_slots(
         day,
         closed=closure is not None and closure.closed,
         taken=taken.get(day, ()),
-        now_local=turn.local_now,
+        now_local=now_local,
         kind=kind,
         closed_hours=closure.hours if closure else (),
     )
