@@ -37,6 +37,10 @@ class TooManyVisits(JisrError):
     """The person has as many visits ahead as one may have, or has one on that day already."""
 
 
+class GroupSessionGone(JisrError):
+    """There is no such group session."""
+
+
 class VisitChanged(JisrError):
     """The visit is no longer as it was seen: moved, confirmed or cancelled meanwhile, or it has begun."""
 

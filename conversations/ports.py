@@ -17,6 +17,7 @@ from conversations.care.clips import Shelf
 from conversations.care.closures import Closure, ClosureReason
 from conversations.care.edition import Editions
 from conversations.care.edits import Edit, Revision, Target
+from conversations.care.group_sessions import GroupSession
 from conversations.care.holds import Hold, HoldPurpose
 from conversations.care.hours import HoursPeriod, Length, Opening, Taken, VisitKind, VisitRules
 from conversations.care.life_projects import LifeProject, Question
@@ -266,6 +267,20 @@ class Appointments(Protocol):
         """Return what holds places, for days that have any; what is kept for `but` does not count."""
 
 
+class GroupSessions(Protocol):
+    async def between(self, centre_slug: str, start: date, end: date) -> list[GroupSession]:
+        """Return a centre's open sessions from start to end, both included, by time."""
+
+    async def get(self, session_id: int) -> GroupSession:
+        """Return a session, open or not. Raises GroupSessionGone when there is none."""
+
+    async def create(self, session: GroupSession, *, by: ContactId, now: datetime) -> GroupSession:
+        """Write a new session; its id is given here. Raises SlotTaken when another one begins then."""
+
+    async def call_off(self, session_id: int) -> None:
+        """Let nobody book it any more; calling it off again changes nothing."""
+
+
 class Holds(Protocol):
     """Times that are kept for somebody for a while."""
 
@@ -447,6 +462,8 @@ class Desk(Protocol):
     def closures(self) -> Closures: ...
     @property
     def appointments(self) -> Appointments: ...
+    @property
+    def group_sessions(self) -> GroupSessions: ...
     @property
     def holds(self) -> Holds: ...
     @property

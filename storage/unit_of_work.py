@@ -16,6 +16,7 @@ from storage.closures import ClosureStore
 from storage.contacts import ContactStore
 from storage.content import ContentStore
 from storage.encryption import KeyRing
+from storage.group_sessions import GroupSessionStore
 from storage.holds import HoldStore
 from storage.inbox import InboxStore
 from storage.invitations import InvitationStore
@@ -60,6 +61,7 @@ class UnitOfWork:
         self.centres = CentreStore(connection)
         self.closures = ClosureStore(connection)
         self.appointments = AppointmentStore(connection, zone_name, zone)
+        self.group_sessions = GroupSessionStore(connection)
         self.holds = HoldStore(connection)
         self.schedule = DueStore(connection)
         self.tasks = TaskStore(connection, keys)

@@ -47,6 +47,7 @@ from conversations.care.edits import (
     touched_meanwhile,
     value_without,
 )
+from conversations.care.group_sessions import GroupSession
 from conversations.care.holds import Hold, HoldPurpose
 from conversations.care.hours import (
     PUBLIC_OFFICE_RULES,
@@ -73,6 +74,7 @@ from conversations.errors import (
     ChangedMeanwhile,
     CodeInvalid,
     CodesSlowed,
+    GroupSessionGone,
     InvitationInvalid,
     NothingToRollBack,
     PinsSlowed,
@@ -619,10 +621,47 @@ class FakeHolds:
         ]
 
 
+class FakeGroupSessions:
+    def __init__(self, desk: "FakeDesk") -> None:
+        self.rows: dict[int, GroupSession] = {}
+        self._desk = desk
+
+    async def between(self, centre_slug: str, start: date, end: date) -> list[GroupSession]:
+        found = [
+            await self.get(session.id)
+            for session in self.rows.values()
+            if session.is_open and session.centre_slug == centre_slug and start <= session.day <= end
+        ]
+        return sorted(found, key=lambda session: session.starts_local)
+
+    async def get(self, session_id: int) -> GroupSession:
+        if session_id not in self.rows:
+            raise GroupSessionGone
+        taken = [
+            visit
+            for visit in self._desk.appointments.rows.values()
+            if visit.is_live and visit.group_session_id == session_id
+        ]
+        return replace(self.rows[session_id], taken=len(taken))
+
+    async def create(self, session: GroupSession, *, by: ContactId, now: datetime) -> GroupSession:
+        for other in self.rows.values():
+            same = (other.centre_slug, other.starts_local) == (session.centre_slug, session.starts_local)
+            if other.is_open and same:
+                raise SlotTaken
+        number = len(self.rows) + 1
+        self.rows[number] = replace(session, id=number, taken=0, is_open=True)
+        return self.rows[number]
+
+    async def call_off(self, session_id: int) -> None:
+        self.rows[session_id] = replace(self.rows[session_id], is_open=False)
+
+
 class FakeAppointments:
-    def __init__(self, holds: FakeHolds) -> None:
+    def __init__(self, holds: FakeHolds, group_sessions: FakeGroupSessions) -> None:
         self.rows: dict[int, Appointment] = {}
         self._holds = holds
+        self._group_sessions = group_sessions
 
     async def book(
         self,
@@ -749,6 +788,8 @@ class FakeAppointments:
         for row in rows:
             if row.kind is not VisitKind.GROUP:
                 found[row.day].append(Taken(row.at, 1, row.minutes, row.buffer_minutes))
+        for session in await self._group_sessions.between(centre_slug, start, end):
+            found[session.day].append(Taken(session.at, 1, session.minutes, 0))
         return {day: tuple(taken) for day, taken in found.items()}
 
     def lose(self, contact_id: ContactId) -> None:
@@ -1123,7 +1164,8 @@ class FakeDesk:
         self.centres = FakeCentres()
         self.closures = FakeClosures()
         self.holds = FakeHolds()
-        self.appointments = FakeAppointments(self.holds)
+        self.group_sessions = FakeGroupSessions(self)
+        self.appointments = FakeAppointments(self.holds, self.group_sessions)
         self.schedule = FakeSchedule(self)
         self.tasks = FakeTasks()
         self.life_projects = FakeLifeProjects()

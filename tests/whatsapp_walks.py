@@ -17,6 +17,7 @@ from tests.fake_graph import Shown
 from tests.whatsapp_town import DAY, TIME, VISIT, Nth, Town
 
 TASK = Nth(r"t\d+", 0)
+SESSION = Nth(r"\d{1,3}", 0)
 
 # As they stand in the catalogues.
 _NOT_LISTENING = (
@@ -242,6 +243,30 @@ async def _has_a_visit(town: Town) -> None:
     await brahim.taps_in(proposal, "accept")
     await brahim.hears("✅ Your visit is moved.")
     await hind.is_told("visit_news", "🔄 A visit was moved to this time.")
+
+
+async def _meets_in_a_group(town: Town) -> None:
+    """A caseworker holds a group session, somebody takes a place in it, and it is called off."""
+    brahim, hind = town.walker("Brahim", of="meets_in_a_group"), town.walker("Hind", of="meets_in_a_group")
+    await hind.comes_as(Role.CASEWORKER, "fes")
+    await hind.taps("centre")
+    await hind.is_in("centre_details")
+    await hind.taps("groups")
+    await hind.is_in("group_sessions")
+    await hind.taps("add", "training", "60", DAY, TIME, "4", "save")
+    await hind.hears("Saved. People can book it now.")
+    await brahim.agrees()
+    await brahim.goes_to("booking")
+    await brahim.taps("training")
+    await brahim.picks(await town.city("fes", "en"))
+    await brahim.taps("group")
+    await brahim.is_in("group_visit")
+    await brahim.taps(SESSION, "yes")
+    await brahim.hears("✅ Your place in the group is booked.")
+    await hind.is_told("visit_news", "📥 A new visit is booked.")
+    await hind.taps(SESSION, "call_off", "yes")
+    await hind.hears("Called off. 1 person is told.")
+    await brahim.is_told("group_called_off", "❌ Your meeting is called off.")
 
 
 # Of those who share a phone
@@ -583,6 +608,11 @@ WALKS: tuple[Walk, ...] = (
             | {"visit_confirmed", "visit_proposed"}
         ),
         _has_a_visit,
+    ),
+    Walk(
+        "meets_in_a_group",
+        frozenset({"group_sessions", "group_visit", "group_called_off"}),
+        _meets_in_a_group,
     ),
     Walk(
         "share_a_phone",

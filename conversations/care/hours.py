@@ -304,6 +304,24 @@ def open_slots(
     return [slot for slot in slots if _most_at_once(_minute(slot), lasts, held) < rules.capacity]
 
 
+def could_take(
+    rules: VisitRules,
+    at: time,
+    length: Length,
+    *,
+    taken: Sequence[Taken],
+    closed_hours: Sequence[Opening] = (),
+) -> bool:
+    """Tell whether a place is free for so long from a time on, whatever the timetable and the hours say."""
+    own = rules.length(VisitKind.IN_PERSON)
+    held = [_stretch(each, own) for each in taken]
+    lasts = length.minutes + length.buffer_minutes
+    return (
+        not _meets(at, length.minutes, closed_hours)
+        and _most_at_once(_minute(at), lasts, held) < rules.capacity
+    )
+
+
 def bookable_days(rules: VisitRules, *, today: date) -> list[date]:
     """Return the days from today to the horizon, both included, on which the centre receives people."""
     days = (today + timedelta(days=ahead) for ahead in range(rules.horizon_days + 1))

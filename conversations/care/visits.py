@@ -10,11 +10,12 @@ from datetime import date, datetime, time, timedelta
 from enum import StrEnum
 from typing import Any
 
-from conversations.care.appointments import Appointment, AppointmentStatus, Need
+from conversations.care.appointments import Appointment, AppointmentStatus, EndedBy, Need
 from conversations.care.centres import Centre
 from conversations.care.closures import Closure
+from conversations.care.group_sessions import GroupSession
 from conversations.care.holds import HELD_FOR, Hold, HoldPurpose
-from conversations.care.hours import Taken, VisitKind, bookable_days, open_slots
+from conversations.care.hours import Length, Taken, VisitKind, bookable_days, open_slots
 from conversations.care.people import ContactId, Role
 from conversations.care.reminders import plan_reminders
 from conversations.care.wall_time import to_local, to_utc
@@ -170,18 +171,38 @@ async def keep_time(
     return hold
 
 
-async def _claim(turn: Turn[Any], centre_slug: str, kind: VisitKind, day: date, at: time) -> list[Hold]:
+async def _claim(
+    turn: Turn[Any],
+    centre_slug: str,
+    kind: VisitKind,
+    day: date,
+    at: time,
+    session: GroupSession | None = None,
+) -> list[Hold]:
     """Make sure of a time and return what is kept for the turn's contact. Raises SlotTaken.
 
     What is kept for them needs no lock: nobody else was given it. Else others wait until the turn is over.
     """
     kept = await turn.desk.holds.of(turn.contact.id, now=turn.now)
+    if session is not None:
+        await turn.desk.appointments.lock_day(centre_slug, day)
+        await _check_session(turn, session)
+        return kept
     wanted = (centre_slug, kind, day, at)
     if all((hold.centre_slug, hold.kind, hold.day, hold.at) != wanted for hold in kept):
         await turn.desk.appointments.lock_day(centre_slug, day)
     if at not in await open_times(turn, centre_slug, day, kind=kind):
         raise SlotTaken
     return kept
+
+
+async def _check_session(turn: Turn[Any], session: GroupSession) -> None:
+    """Raises SlotTaken when it was called off, is full, has begun, or the centre is closed meanwhile."""
+    now = await turn.desk.group_sessions.get(session.id)
+    closures = await turn.desk.closures.between(session.centre_slug, session.day, session.day)
+    is_closed = any(closure.closed for closure in closures)
+    if not now.is_open or not now.has_room or now.starts_local <= turn.local_now or is_closed:
+        raise SlotTaken
 
 
 async def _let_go(turn: Turn[Any], kept: list[Hold], appointment_id: int | None = None) -> None:
@@ -213,9 +234,11 @@ async def book(
     at: time,
     kind: VisitKind = VisitKind.IN_PERSON,
     wants_woman: bool = False,
+    session: GroupSession | None = None,
 ) -> Appointment:
     """Book for the turn's contact, plan the reminders and tell the centre.
 
+    With a session it is one of its places, and the kind is that of a group.
     Raises TooManyVisits, and SlotTaken when the time is held by somebody else or no longer offered.
     """
     # To count is enough: a turn holds its contact's session, so nothing else books for them meanwhile.
@@ -223,18 +246,21 @@ async def book(
     if len(ahead) >= MOST_AHEAD or any(visit.day == day for visit in ahead):
         raise TooManyVisits
     centre = await turn.desk.centres.get(centre_slug)
-    kept = await _claim(turn, centre_slug, kind, day, at)
+    if session:
+        kind = VisitKind.GROUP
+    kept = await _claim(turn, centre_slug, kind, day, at, session)
     appointment = await turn.desk.appointments.book(
         contact_id=turn.contact.id,
         centre_slug=centre_slug,
         need=need,
         day=day,
         at=at,
-        capacity=centre.rules.capacity,
-        confirmed=centre.hours_confirmed,
+        capacity=session.places if session else centre.rules.capacity,
+        confirmed=centre.hours_confirmed or session is not None,
         now=turn.now,
         kind=kind,
-        length=centre.rules.length(kind),
+        length=Length(session.minutes) if session else centre.rules.length(kind),
+        group_session_id=session.id if session else None,
         wants_woman=wants_woman,
     )
     await _let_go(turn, kept)
@@ -245,25 +271,35 @@ async def book(
 
 
 async def move(
-    turn: Turn[Any], appointment: Appointment, *, day: date, at: time, by_staff: bool = False
+    turn: Turn[Any],
+    appointment: Appointment,
+    *,
+    day: date,
+    at: time,
+    by_staff: bool = False,
+    session: GroupSession | None = None,
 ) -> Appointment:
     """Move a visit: the new place is taken before the old one is given back.
 
-    A time that staff proposed and the person accepts (`by_staff`) is confirmed, and may be on a day
-    on which the person has another visit. Raises SlotTaken, TooManyVisits, AppointmentNotLive.
+    A place in a group goes to another session alone. A time that staff proposed and the person accepts
+    (`by_staff`) is confirmed, and may be on a day on which the person has another visit. Raises SlotTaken,
+    TooManyVisits, AppointmentNotLive.
     """
     if not by_staff and await visit_on(turn, day, but=appointment.id):
         raise TooManyVisits
     centre = await turn.desk.centres.get(appointment.centre_slug)
-    kept = await _claim(turn, appointment.centre_slug, appointment.kind, day, at)
+    if (appointment.kind is VisitKind.GROUP) != (session is not None):
+        raise SlotTaken
+    kept = await _claim(turn, appointment.centre_slug, appointment.kind, day, at, session)
     moved = await turn.desk.appointments.move(
         appointment.id,
         day=day,
         at=at,
-        capacity=centre.rules.capacity,
-        confirmed=by_staff or centre.hours_confirmed,
+        capacity=session.places if session else centre.rules.capacity,
+        confirmed=by_staff or centre.hours_confirmed or session is not None,
         now=turn.now,
-        length=centre.rules.length(appointment.kind),
+        length=Length(session.minutes) if session else centre.rules.length(appointment.kind),
+        group_session_id=session.id if session else None,
     )
     await _let_go(turn, kept, appointment.id)
     await turn.desk.schedule.withdraw(subject_of(moved.id))
@@ -283,9 +319,9 @@ async def confirm(turn: Turn[Any], appointment_id: int, *, version: int) -> Appo
     return confirmed
 
 
-async def cancel(turn: Turn[Any], appointment: Appointment) -> Appointment:
+async def cancel(turn: Turn[Any], appointment: Appointment, *, by: EndedBy = EndedBy.PERSON) -> Appointment:
     """Cancel a visit; its reminders go with it. Raises AppointmentNotLive."""
-    cancelled = await turn.desk.appointments.cancel(appointment.id, now=turn.now)
+    cancelled = await turn.desk.appointments.cancel(appointment.id, now=turn.now, by=by)
     await turn.desk.schedule.withdraw(subject_of(cancelled.id))
     await tell_staff(turn, cancelled, VisitEvent.CANCELLED)
     return cancelled

@@ -4,6 +4,7 @@ from typing import Any
 
 from conversations.care.appointments import Appointment, AppointmentStatus, Need
 from conversations.care.centres import Centre
+from conversations.care.hours import VisitKind
 from conversations.care.places import Place
 from conversations.engine.flow import Choice
 from conversations.engine.turn import Turn
@@ -55,7 +56,10 @@ def need_choices(turn: Turn[Any]) -> list[Choice]:
 def when_and_where(turn: Turn[Any], visit: Appointment, centre: Centre) -> str:
     """Return day, time and city, each on its line."""
     where = turn.gettext("Centre: {city}").format(city=city(turn, centre))
-    return "\n".join((turn.format_day(visit.day), turn.format_time(visit.at), where))
+    lines = [turn.format_day(visit.day), turn.format_time(visit.at), where]
+    if visit.kind is VisitKind.GROUP:
+        lines.append(turn.gettext("👥 In a group"))
+    return "\n".join(lines)
 
 
 def will_confirm(turn: Turn[Any]) -> str:

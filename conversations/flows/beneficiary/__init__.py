@@ -10,6 +10,8 @@ from conversations.flows.beneficiary.call_request import CALL_REQUEST
 from conversations.flows.beneficiary.check_in import CHECK_IN
 from conversations.flows.beneficiary.consent import CONSENT
 from conversations.flows.beneficiary.erase import ERASE
+from conversations.flows.beneficiary.group_called_off import GROUP_CALLED_OFF
+from conversations.flows.beneficiary.group_visit import GROUP_VISIT
 from conversations.flows.beneficiary.help_numbers import HELP_NUMBERS
 from conversations.flows.beneficiary.joining import JOINING
 from conversations.flows.beneficiary.language import LANGUAGE
@@ -38,6 +40,7 @@ BENEFICIARY_FLOWS: tuple[Flow[Any], ...] = (
     MENU,
     VISITOR_MENU,
     BOOKING,
+    GROUP_VISIT,
     MY_VISITS,
     NEAREST,
     SERVICES,
@@ -57,6 +60,7 @@ BENEFICIARY_FLOWS: tuple[Flow[Any], ...] = (
     CHECK_IN,
     VISIT_CONFIRMED,
     VISIT_PROPOSED,
+    GROUP_CALLED_OFF,
     CALL_REQUEST,
     STAFF_WORDS,
     ADDRESS_ADDED,

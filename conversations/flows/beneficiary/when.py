@@ -1,11 +1,14 @@
 """Choosing day and time of a visit, for a new one and for one that moves, and saying yes."""
 
+from dataclasses import replace
 from datetime import date, time
 from typing import Any
 
 from conversations.care import visits
 from conversations.care.appointments import Appointment, AppointmentStatus, Need
 from conversations.care.centres import Centre
+from conversations.care.group_visits import sessions_with_room
+from conversations.care.hours import VisitKind
 from conversations.care.visits import open_days, open_times
 from conversations.engine.flow import Again, Choice, Enter, Finish, Goto, Move, Prompt, Step
 from conversations.engine.turn import Turn
@@ -26,15 +29,22 @@ class ChooseDay(Step[Wish]):
 
     async def ask(self, turn: Turn[Wish]) -> Prompt:
         centre = await turn.desk.centres.get(turn.draft.centre)
+        in_group = await _in_group(turn)
+        if turn.draft.appointment_id and in_group:
+            return Prompt(turn.gettext("Your place is in a group. It can go to another session."), in_group)
         days = await open_days(turn, centre.slug, limit=ALL_DAYS)
         if not days:
-            return _no_place(turn, centre)
+            none = _no_place(turn, centre)
+            return replace(none, choices=[*in_group, *none.choices])
         page = page_of(days, turn.draft.page)
         choices = [Choice(day.isoformat(), turn.label_day(day)) for day in page.items]
         text = turn.gettext("Which day suits you? Centre: {city}").format(city=city(turn, centre))
-        return Prompt(text, [*choices, *page_choices(turn, page)])
+        return Prompt(text, [*choices, *page_choices(turn, page), *in_group])
 
     async def chosen(self, turn: Turn[Wish], choice_id: str) -> Move:
+        if choice_id == "group":
+            turn.draft.page = 0
+            return Enter("group_visit", turn.draft)
         if choice_id == "centre":
             return Enter("booking", turn.draft, step="centre")
         page = turned(turn.draft.page, choice_id)
@@ -167,6 +177,17 @@ async def _too_many(turn: Turn[Wish], day: date) -> Move:
     if has := await visits.visit_on(turn, day, but=draft.appointment_id):
         return Enter(_flow(draft), draft, step=ChooseDay.name, notice=_one_a_day(turn, has))
     return Enter("booking")
+
+
+async def _in_group(turn: Turn[Wish]) -> list[Choice]:
+    """Return the way to group sessions: for a new visit where there are any, else for a place in one."""
+    draft = turn.draft
+    # Translators: label, at most 20 characters. A group session instead of a visit of one's own.
+    choice = Choice("group", turn.pgettext("button", "👥 In a group"))
+    if draft.appointment_id:
+        visit = await live_visit(turn, draft.appointment_id)
+        return [choice] if visit is not None and visit.kind is VisitKind.GROUP else []
+    return [choice] if await sessions_with_room(turn, draft.centre, draft.need) else []
 
 
 def _one_a_day(turn: Turn[Wish], visit: Appointment) -> str:

@@ -16,7 +16,7 @@ class Wish:
     `place_id` and `province` are where the person looks from, `order` the centres as they are best
     for that place, `hits` the places their words may have meant. `page` is the part of a long list that
     is on the screen. `brings_project`: the person lets the centre read their life project, once the visit
-    is booked. No position is ever kept.
+    is booked. `group_session_id` is the session of which a place is wanted, 0: none. No position is kept.
     """
 
     appointment_id: int = 0
@@ -31,6 +31,7 @@ class Wish:
     order: list[str] = field(default_factory=list)
     page: int = 0
     brings_project: bool = False
+    group_session_id: int = 0
 
 
 def wish_to_change(visit: Appointment) -> Wish:

@@ -17,6 +17,7 @@ from conversations.flows.staff.centre_access import (
 )
 from conversations.flows.staff.centre_point import CheckPoint, SetPoint
 from conversations.flows.staff.closed_days import CloseDay, ClosedDays
+from conversations.flows.staff.group_sessions import GROUP_SESSIONS, GroupDraft
 from conversations.flows.staff.opening_hours import (
     CheckHours,
     SetCapacity,
@@ -69,6 +70,8 @@ class Overview(Step[CentreDraft]):
             Choice("hours", turn.pgettext("button", "🕐 Hours and visits")),
             # Translators: label, at most 24 characters.
             Choice("closed", turn.pgettext("button", "🔒 Closed days")),
+            # Translators: label, at most 24 characters. Talks and courses for several people.
+            Choice("groups", turn.pgettext("button", "👥 Group sessions")),
             # Translators: label, at most 24 characters. Where exactly the centre is.
             Choice("point", turn.pgettext("button", "🗺️ Set on the map")),
         ]
@@ -92,6 +95,8 @@ class Overview(Step[CentreDraft]):
             case "closed":
                 turn.draft.page = 0
                 return Goto(ClosedDays)
+            case "groups":
+                return Enter(GROUP_SESSIONS.name, GroupDraft(centre.slug))
             case "point":
                 return Goto(SetPoint)
             case _:

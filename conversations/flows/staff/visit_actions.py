@@ -8,6 +8,7 @@ from typing import Any
 
 from conversations.care import visits
 from conversations.care.appointments import Appointment, AppointmentStatus
+from conversations.care.hours import VisitKind
 from conversations.care.visits import VisitNews, subject_of
 from conversations.engine.flow import Choice
 from conversations.engine.outbound import Purpose
@@ -25,12 +26,12 @@ async def action_choices(turn: Turn[Any], visit: Appointment) -> list[Choice]:
 
     What the person prepared is offered when they let the centre read it.
     """
-    choices = [
+    # Translators: label, at most 20 characters. Asks the person to call the centre.
+    choices = [Choice(CALL, turn.pgettext("button", "📞 Ask to call me"))]
+    # A place in a group can only go to another session, which the person chooses.
+    if visit.kind is not VisitKind.GROUP:
         # Translators: label, at most 20 characters.
-        Choice(PROPOSE, turn.pgettext("button", "🕐 Other time")),
-        # Translators: label, at most 20 characters. Asks the person to call the centre.
-        Choice(CALL, turn.pgettext("button", "📞 Ask to call me")),
-    ]
+        choices.insert(0, Choice(PROPOSE, turn.pgettext("button", "🕐 Other time")))
     if visit.status is AppointmentStatus.REQUESTED:
         # Translators: label, at most 20 characters.
         choices.insert(0, Choice(CONFIRM, turn.pgettext("button", "✅ Confirm")))

@@ -1,0 +1,178 @@
+"""Group sessions: staff hold them, people take places in them, staff call them off."""
+
+from datetime import time
+
+import pytest
+
+from conversations.care.appointments import AppointmentStatus, EndedBy, Need
+from conversations.care.group_sessions import GroupSession
+from conversations.care.hours import VisitKind
+from conversations.care.people import ContactId
+from tests.conversations.flows.staff.doings import TEN, THURSDAY, WEDNESDAY, books, sets_hours, visit_now
+from tests.people import Person, Scene
+
+
+async def plans(driss: Person, *, need: str = "training", places: int = 4, at: str = "1000") -> GroupSession:
+    await driss.commands("groups")
+    await driss.taps("add", need, "60", WEDNESDAY.isoformat(), at)
+    await driss.says(str(places))
+    await driss.taps("save")
+    sessions = await driss.scene.desk.group_sessions.between("sale", WEDNESDAY, WEDNESDAY)
+    return sessions[-1]
+
+
+async def takes_a_place(person: Person, session: GroupSession, need: str = "training") -> None:
+    await person.starts()
+    await person.taps("booking", need, "sale", "group", str(session.id), "yes")
+
+
+async def test_a_session_is_planned_by_buttons_and_one_number(scene: Scene, driss: Person) -> None:
+    session = await plans(driss, places=12)
+
+    assert driss.screen.startswith("Saved. People can book it now.")
+    assert "Booked: 0 of 12" in driss.screen
+    assert (session.need, session.day, session.at) == (Need.TRAINING, WEDNESDAY, TEN)
+    assert (session.minutes, session.places, session.centre_slug) == (60, 12, "sale")
+
+
+@pytest.mark.parametrize("typed", ["1", "61", "many", "-4"])
+async def test_a_number_that_is_none_is_asked_again(driss: Person, typed: str) -> None:
+    await driss.commands("groups")
+    await driss.taps("add", "training", "60", WEDNESDAY.isoformat(), "1000")
+
+    await driss.says(typed)
+
+    assert driss.screen.startswith("Please write a number from 2 to 60.")
+
+
+async def test_it_takes_a_place_of_the_centre_as_long_as_it_lasts(
+    scene: Scene, amina: Person, driss: Person
+) -> None:
+    await plans(driss)
+    await amina.starts()
+
+    await amina.taps("booking", "job", "sale", WEDNESDAY.isoformat())
+
+    assert "0930" in amina.ids
+    assert "1000" not in amina.ids
+    assert "1030" not in amina.ids
+    assert "1100" in amina.ids
+
+
+async def test_a_person_takes_a_place_and_finds_the_others_told(
+    scene: Scene, amina: Person, driss: Person
+) -> None:
+    session = await plans(driss)
+
+    await takes_a_place(amina, session)
+
+    assert "Your place in the group is booked." in amina.screen
+    assert "👥 In a group" in amina.screen
+    (visit,) = scene.desk.appointments.rows.values()
+    assert (visit.kind, visit.group_session_id, visit.minutes) == (VisitKind.GROUP, session.id, 60)
+    assert visit.status is AppointmentStatus.CONFIRMED
+    assert driss.notice.flow == "visit_news"
+    assert (await scene.desk.group_sessions.get(session.id)).taken == 1
+
+
+async def test_who_comes_for_something_else_is_not_led_there(amina: Person, driss: Person) -> None:
+    await plans(driss)
+    await amina.starts()
+
+    await amina.taps("booking", "health", "sale")
+
+    assert "group" not in amina.ids
+
+
+async def test_the_last_place_goes_to_one_person(
+    scene: Scene, amina: Person, chama: Person, driss: Person
+) -> None:
+    session = await plans(driss, places=2)
+    await a_stranger_takes_a_place(scene, session)
+    for person in (amina, chama):
+        await person.starts()
+    await chama.taps("fr", "agree")
+    for person in (amina, chama):
+        await person.taps("booking", "training", "sale", "group", str(session.id))
+
+    await amina.taps("yes")
+    await chama.taps("yes")
+
+    assert "Your place in the group is booked." in amina.screen
+    assert "This session has no free place any more." in chama.screen
+    assert (await scene.desk.group_sessions.get(session.id)).taken == 2
+
+
+async def a_stranger_takes_a_place(scene: Scene, session: GroupSession) -> None:
+    await scene.desk.appointments.book(
+        contact_id=ContactId(999),
+        centre_slug=session.centre_slug,
+        need=session.need,
+        day=session.day,
+        at=session.at,
+        capacity=session.places,
+        confirmed=True,
+        now=scene.now,
+        kind=VisitKind.GROUP,
+        group_session_id=session.id,
+    )
+
+
+async def test_a_place_goes_to_another_session_and_nowhere_else(
+    scene: Scene, amina: Person, driss: Person
+) -> None:
+    first = await plans(driss)
+    second = await plans(driss, at="1400")
+    await takes_a_place(amina, first)
+    (visit,) = scene.desk.appointments.rows.values()
+
+    await amina.taps("!menu", "my_visits", str(visit.id), "change")
+    assert "It can go to another session." in amina.screen
+    await amina.taps("group", str(second.id), "yes")
+
+    assert "Your visit is moved." in amina.screen
+    moved = await visit_now(scene, visit)
+    assert (moved.at, moved.group_session_id, moved.kind) == (time(14), second.id, VisitKind.GROUP)
+    assert (await scene.desk.group_sessions.get(first.id)).taken == 0
+
+
+async def test_who_has_a_place_hears_that_it_is_called_off(
+    scene: Scene, amina: Person, driss: Person
+) -> None:
+    session = await plans(driss)
+    await takes_a_place(amina, session)
+    (visit,) = scene.desk.appointments.rows.values()
+
+    await driss.commands("groups")
+    await driss.taps(str(session.id), "call_off")
+    assert "1 person has a place and will be told." in driss.screen
+    await driss.taps("yes")
+
+    assert driss.screen.startswith("Called off. 1 person is told.")
+    lost = await visit_now(scene, visit)
+    assert (lost.status, lost.ended_by) == (AppointmentStatus.CANCELLED, EndedBy.CENTRE)
+    assert amina.notice.flow == "group_called_off"
+    await amina.taps_notice("other")
+    assert "Which day suits you?" in amina.screen
+
+
+async def test_no_session_where_all_places_are_taken(scene: Scene, amina: Person, driss: Person) -> None:
+    await sets_hours(scene, "wed 10:00-11:00; thu 10:00-11:00")
+    await books(amina, WEDNESDAY, TEN)
+    await driss.commands("groups")
+
+    await driss.taps("add", "training", "60", WEDNESDAY.isoformat())
+    assert driss.screen.startswith("All places are taken that day.")
+    await driss.taps("other_day", THURSDAY.isoformat(), "1000", "4", "save")
+
+    assert driss.screen.startswith("Saved.")
+
+
+async def test_staff_cannot_propose_a_time_of_ones_own_for_a_place_in_a_group(
+    amina: Person, driss: Person
+) -> None:
+    session = await plans(driss)
+
+    await takes_a_place(amina, session)
+
+    assert "propose" not in driss.notice.screen.ids
