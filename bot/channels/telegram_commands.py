@@ -17,8 +17,8 @@ PHONE_LANGUAGES = {"": "ary", "ar": "ar", "fr": "fr", "en": "en"}
 
 EVERYBODYS = ("menu", "language", "help", "person", "why", "stop")
 STAFFS = {
-    Role.CASEWORKER: ("today", "week", "tasks", "centre", "link", "menu", "language"),
-    Role.MANAGER: ("broadcast", "content", "centre", "unanswered", "link", "menu", "language"),
+    Role.CASEWORKER: ("today", "week", "tasks", "centre", "close", "link", "menu", "language"),
+    Role.MANAGER: ("broadcast", "content", "centre", "close", "unanswered", "link", "menu", "language"),
     Role.ADMINISTRATOR: ("link", "menu", "language"),
 }
 
@@ -75,6 +75,7 @@ def _meanings(texts: Texts) -> Mapping[str, str]:
         "week": texts.gettext("This week's visits"),
         "tasks": texts.gettext("People who wait for an answer"),
         "centre": texts.gettext("Hours and details of the centre"),
+        "close": texts.gettext("Close a day or some hours"),
         "link": texts.gettext("Another phone or app"),
         "broadcast": texts.gettext("Write an announcement"),
         "content": texts.gettext("Change what people read"),

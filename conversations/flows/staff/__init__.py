@@ -13,6 +13,7 @@ from conversations.flows.staff.answer import ANSWER_FLOW
 from conversations.flows.staff.broadcast import BROADCAST, broadcast
 from conversations.flows.staff.caseworker_menu import CASEWORKER_MENU
 from conversations.flows.staff.centre_details import CENTRE_DETAILS, show_centre
+from conversations.flows.staff.closing import CLOSE, start_closing
 from conversations.flows.staff.content import CONTENT, change_content
 from conversations.flows.staff.invitation import INVITATION, redeem
 from conversations.flows.staff.manager_menu import MANAGER_MENU
@@ -40,6 +41,7 @@ STAFF_FLOWS: tuple[Flow[Any], ...] = (
     TASK_NEWS,
     ANSWER_FLOW,
     CENTRE_DETAILS,
+    CLOSE,
     BROADCAST,
     CONTENT,
     UNANSWERED,
@@ -54,6 +56,7 @@ STAFF_COMMANDS: Mapping[str, CommandHandler] = {
     "week": week,
     "tasks": show_tasks,
     "centre": show_centre,
+    "close": start_closing,
     "broadcast": broadcast,
     "content": change_content,
     "unanswered": show_unanswered,

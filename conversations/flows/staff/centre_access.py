@@ -1,6 +1,7 @@
 """Whose centre it is: caseworkers look after their own, managers after all."""
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from conversations.care.centres import Centre
 from conversations.care.people import Contact, Role
@@ -40,7 +41,7 @@ async def centre_in_hand(turn: Turn[CentreDraft]) -> Centre | None:
         return None
 
 
-def not_yours(turn: Turn[CentreDraft]) -> str:
+def not_yours(turn: Turn[Any]) -> str:
     return turn.gettext("This centre is not yours to look after.")
 
 
