@@ -192,6 +192,9 @@ class Closures(Protocol):
     ) -> None:
         """Write down the staff's word on a day of their centre: closed, and why, or open after all."""
 
+    async def hours_reasons(self, centre_slug: str, day: date) -> Mapping[Opening, ClosureReason | None]:
+        """Return why hours of a day are closed."""
+
     async def close_hours(
         self, centre_slug: str, day: date, stretch: Opening, *, reason: ClosureReason, by: ContactId
     ) -> None:
@@ -266,6 +269,30 @@ class Appointments(Protocol):
     ) -> Mapping[date, tuple[Taken, ...]]:
         """Return what holds places, for days that have any; what is kept for `but` does not count."""
 
+    async def displace(self, appointment_id: int, *, version: int, now: datetime) -> Appointment:
+        """Note that the centre is closed at the time of a visit as it was seen; it stays where it is.
+
+        Raises VisitChanged when it is not that visit any more, or has begun.
+        """
+
+    async def restore(self, appointment_id: int, *, now: datetime) -> Appointment:
+        """Note that the centre is open at a visit's time after all. Raises AppointmentNotLive."""
+
+    async def lapse(self, appointment_id: int, *, now: datetime) -> Appointment:
+        """Cancel, by the centre, a visit whose time has come while the centre is closed.
+
+        Raises AppointmentNotLive when the person has another time meanwhile.
+        """
+
+    async def displaced(self, centre_slug: str, *, now: datetime) -> list[Appointment]:
+        """Return the centre's visits ahead at whose time it is closed, by time."""
+
+    async def resettled(self, centre_slug: str, *, now: datetime) -> list[Appointment]:
+        """Return the centre's visits ahead that have a time again after a closure, by time."""
+
+    async def lock_closings(self, centre_slug: str) -> None:
+        """Keep others from moving the visits of a closed centre before the transaction ends."""
+
 
 class GroupSessions(Protocol):
     async def between(self, centre_slug: str, start: date, end: date) -> list[GroupSession]:
@@ -294,6 +321,9 @@ class Holds(Protocol):
 
     async def of(self, contact_id: ContactId, *, now: datetime) -> list[Hold]:
         """Return what is kept for somebody, oldest first."""
+
+    async def moved(self, centre_slug: str, *, now: datetime) -> list[Hold]:
+        """Return the times that are kept for people at whose visit's time the centre is closed."""
 
 
 class Schedule(Protocol):

@@ -15,8 +15,11 @@ from sqlalchemy import (
     FromClause,
     Row,
     Select,
+    String,
     Update,
     bindparam,
+    cast,
+    exists,
     func,
     literal_column,
     select,
@@ -26,13 +29,14 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.care.appointments import Appointment, AppointmentStatus, EndedBy, Need, new_visit_code
+from conversations.care.closing import DISPLACED_STEP
 from conversations.care.hours import Length, Taken, VisitKind
 from conversations.care.people import NOBODY, ContactId
 from conversations.care.wall_time import to_utc
 from conversations.errors import AppointmentNotLive, SlotTaken, VisitChanged
 from storage.errors import violates
 from storage.prepared import Into, Prepared, Statement, prepared
-from storage.tables import appointments, group_sessions, is_live, slot_holds
+from storage.tables import appointments, group_sessions, is_live, outbox, slot_holds
 
 CODE_BITS = 32
 
@@ -359,6 +363,84 @@ class AppointmentStore:
         for row in rows:
             found[row.day].append(Taken._make(row[1:]))
         return {day: tuple(taken) for day, taken in found.items()}
+
+    async def displace(self, appointment_id: int, *, version: int, now: datetime) -> Appointment:
+        """Note that the centre is closed at the time of a visit as it was seen; it stays where it is.
+
+        Raises VisitChanged when it is not that visit any more, or has begun.
+        """
+        as_seen = _change(appointment_id, now).where(appointments.c.version == version)
+        try:
+            return await self._changed(as_seen.values(displaced_at=now, coming=False))
+        except AppointmentNotLive:
+            raise VisitChanged from None
+
+    async def restore(self, appointment_id: int, *, now: datetime) -> Appointment:
+        """Note that the centre is open at a visit's time after all. Raises AppointmentNotLive."""
+        displaced = _change(appointment_id, now).where(appointments.c.displaced_at.is_not(None))
+        return await self._changed(displaced.values(displaced_at=None))
+
+    async def lapse(self, appointment_id: int, *, now: datetime) -> Appointment:
+        """Cancel, by the centre, a visit whose time has come while the centre is closed.
+
+        Raises AppointmentNotLive when the person has another time meanwhile.
+        """
+        self._read.clear()
+        over = update(appointments).where(
+            appointments.c.id == appointment_id,
+            is_live(),
+            appointments.c.displaced_at.is_not(None),
+            appointments.c.starts_at <= now,
+        )
+        return await self._changed(
+            over.values(
+                version=appointments.c.version + 1,
+                changed_at=now,
+                status=AppointmentStatus.CANCELLED.value,
+                displaced_at=None,
+                coming=False,
+                ended_by=EndedBy.CENTRE.value,
+            )
+        )
+
+    async def displaced(self, centre_slug: str, *, now: datetime) -> list[Appointment]:
+        """Return the centre's visits ahead at whose time it is closed, by time."""
+        return await self._ahead(centre_slug, now, appointments.c.displaced_at.is_not(None))
+
+    async def resettled(self, centre_slug: str, *, now: datetime) -> list[Appointment]:
+        """Return the centre's visits ahead that have a time again after a closure, by time.
+
+        The message that told of the closure shows which: `conversations.care.closing.told_key`.
+        """
+        subject: ColumnElement[str] = literal_column("'visit:'", String) + cast(appointments.c.id, String)
+        told = exists().where(
+            outbox.c.subject == subject, outbox.c.unique_key.like(f"visit:%:{DISPLACED_STEP}")
+        )
+        return await self._ahead(centre_slug, now, appointments.c.displaced_at.is_(None), told)
+
+    async def lock_closings(self, centre_slug: str) -> None:
+        """Keep others from moving the visits of a closed centre before the transaction ends.
+
+        Whoever moves several at once locks several days; two of them never wait for each other.
+        """
+        if self._connection.dialect.name == "postgresql":
+            await _lock_day.all(self._connection, centre_day=f"{centre_slug} closings")
+
+    async def _ahead(
+        self, centre_slug: str, now: datetime, *conditions: ColumnElement[bool]
+    ) -> list[Appointment]:
+        query = (
+            select(appointments)
+            .where(
+                appointments.c.centre_slug == centre_slug,
+                is_live(),
+                appointments.c.starts_at > now,
+                appointments.c.contact_id.is_not(None),
+                *conditions,
+            )
+            .order_by(appointments.c.day, appointments.c.at, appointments.c.place_no)
+        )
+        return [_appointment(row) for row in await self._connection.execute(query)]
 
     def _when(self, day: date, at: time) -> dict[str, Any]:
         starts_at = to_utc(datetime.combine(day, at), self._zone)

@@ -1,7 +1,7 @@
 """Days on which centres are closed: public holidays as proposed, and the word of each centre's staff."""
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -92,6 +92,15 @@ class ClosureStore:
             )
             for day in sorted(words.keys() | holidays.keys() | stretches.keys())
         ]
+
+    async def hours_reasons(self, centre_slug: str, day: date) -> Mapping[Opening, ClosureReason | None]:
+        """Return why hours of a day are closed."""
+        query = select(closed_hours).where(
+            closed_hours.c.centre_slug == centre_slug, closed_hours.c.day == day
+        )
+        return {
+            Opening(row.from_at, row.until_at): _reason(row) for row in await self._connection.execute(query)
+        }
 
     async def close_hours(
         self, centre_slug: str, day: date, stretch: Opening, *, reason: ClosureReason, by: ContactId

@@ -62,6 +62,19 @@ class HoldStore:
         rows = await _of.all(self._connection, contact=contact_id, now=now)
         return [_hold(row) for row in rows]
 
+    async def moved(self, centre_slug: str, *, now: datetime) -> list[Hold]:
+        """Return the times that are kept for people at whose visit's time the centre is closed."""
+        query = (
+            select(slot_holds)
+            .where(
+                slot_holds.c.centre_slug == centre_slug,
+                slot_holds.c.purpose == HoldPurpose.MOVED,
+                slot_holds.c.until > now,
+            )
+            .order_by(slot_holds.c.id)
+        )
+        return [_hold(row) for row in await self._connection.execute(query)]
+
     async def forget(self, *, before: datetime, limit: int) -> int:
         """Delete holds that ended before, at most so many; returns how many."""
         old: Select[Any] = select(slot_holds.c.id).where(slot_holds.c.until < before).limit(limit)

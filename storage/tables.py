@@ -387,6 +387,8 @@ appointments = Table(
     Index("ix_appointments_contact_id", "contact_id", "starts_at"),
     # What is marked, asked and counted after visits.
     Index("ix_appointments_starts_at", "starts_at"),
+    # Who has no time yet: few at any moment.
+    Index("ix_appointments_displaced", "centre_slug", **_when("displaced_at IS NOT NULL")),
 )
 
 # A time that is kept for somebody for a while: what they are confirming, what a closure or the waiting list

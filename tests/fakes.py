@@ -585,6 +585,9 @@ class FakeClosures:
     ) -> None:
         self._hours[centre_slug, day][stretch] = reason
 
+    async def hours_reasons(self, centre_slug: str, day: date) -> Mapping[Opening, ClosureReason | None]:
+        return dict(self._hours.get((centre_slug, day), {}))
+
     async def open_hours(self, centre_slug: str, day: date) -> None:
         self._hours.pop((centre_slug, day), None)
 
@@ -607,6 +610,10 @@ class FakeHolds:
 
     async def of(self, contact_id: ContactId, *, now: datetime) -> list[Hold]:
         return [hold for hold in self.rows if hold.contact_id == contact_id and hold.until > now]
+
+    async def moved(self, centre_slug: str, *, now: datetime) -> list[Hold]:
+        asked = centre_slug, HoldPurpose.MOVED
+        return [hold for hold in self.rows if (hold.centre_slug, hold.purpose) == asked and hold.until > now]
 
     def of_others(
         self, centre_slug: str, start: date, end: date, *, now: datetime, but: ContactId
@@ -662,6 +669,7 @@ class FakeAppointments:
         self.rows: dict[int, Appointment] = {}
         self._holds = holds
         self._group_sessions = group_sessions
+        self._once_displaced: set[int] = set()
 
     async def book(
         self,
@@ -791,6 +799,49 @@ class FakeAppointments:
         for session in await self._group_sessions.between(centre_slug, start, end):
             found[session.day].append(Taken(session.at, 1, session.minutes, 0))
         return {day: tuple(taken) for day, taken in found.items()}
+
+    async def displace(self, appointment_id: int, *, version: int, now: datetime) -> Appointment:
+        visit = self.rows.get(appointment_id)
+        if visit is None or not visit.is_live or visit.version != version or _has_begun(visit, now):
+            raise VisitChanged
+        self._once_displaced.add(appointment_id)
+        self.rows[visit.id] = replace(visit, version=visit.version + 1, displaced_at=now, coming=False)
+        return self.rows[visit.id]
+
+    async def restore(self, appointment_id: int, *, now: datetime) -> Appointment:
+        visit = self._live(appointment_id, now)
+        if visit.displaced_at is None:
+            raise AppointmentNotLive
+        self.rows[visit.id] = replace(visit, version=visit.version + 1, displaced_at=None)
+        return self.rows[visit.id]
+
+    async def lapse(self, appointment_id: int, *, now: datetime) -> Appointment:
+        visit = await self.get(appointment_id)
+        if not visit.is_live or visit.displaced_at is None or not _has_begun(visit, now):
+            raise AppointmentNotLive
+        cancelled = self._set_status(visit, AppointmentStatus.CANCELLED)
+        self.rows[visit.id] = replace(cancelled, displaced_at=None, ended_by=EndedBy.CENTRE, coming=False)
+        return self.rows[visit.id]
+
+    async def displaced(self, centre_slug: str, *, now: datetime) -> list[Appointment]:
+        return [visit for visit in self._ahead(centre_slug, now) if visit.displaced_at]
+
+    async def resettled(self, centre_slug: str, *, now: datetime) -> list[Appointment]:
+        return [
+            visit
+            for visit in self._ahead(centre_slug, now)
+            if visit.displaced_at is None and visit.id in self._once_displaced
+        ]
+
+    async def lock_closings(self, centre_slug: str) -> None:
+        """One test does one thing at a time."""
+
+    def _ahead(self, centre_slug: str, now: datetime) -> list[Appointment]:
+        return [
+            visit
+            for visit in self._by_time()
+            if visit.centre_slug == centre_slug and visit.is_live and not _has_begun(visit, now)
+        ]
 
     def lose(self, contact_id: ContactId) -> None:
         """Cancel the visits of somebody whose data are erased, and forget whose they were."""

@@ -17,8 +17,18 @@ PHONE_LANGUAGES = {"": "ary", "ar": "ar", "fr": "fr", "en": "en"}
 
 EVERYBODYS = ("menu", "language", "help", "person", "why", "stop")
 STAFFS = {
-    Role.CASEWORKER: ("today", "week", "tasks", "centre", "groups", "link", "menu", "language"),
-    Role.MANAGER: ("broadcast", "content", "centre", "groups", "unanswered", "link", "menu", "language"),
+    Role.CASEWORKER: ("today", "week", "tasks", "centre", "close", "groups", "link", "menu", "language"),
+    Role.MANAGER: (
+        "broadcast",
+        "content",
+        "centre",
+        "close",
+        "groups",
+        "unanswered",
+        "link",
+        "menu",
+        "language",
+    ),
     Role.ADMINISTRATOR: ("link", "menu", "language"),
 }
 
@@ -76,6 +86,7 @@ def _meanings(texts: Texts) -> Mapping[str, str]:
         "tasks": texts.gettext("People who wait for an answer"),
         "centre": texts.gettext("Hours and details of the centre"),
         "groups": texts.gettext("Group sessions"),
+        "close": texts.gettext("Close a day or some hours"),
         "link": texts.gettext("Another phone or app"),
         "broadcast": texts.gettext("Write an announcement"),
         "content": texts.gettext("Change what people read"),

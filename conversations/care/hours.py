@@ -290,7 +290,7 @@ def open_slots(
     if day == earliest.date():
         slots = [slot for slot in slots if datetime.combine(day, slot) >= earliest]
     if closed_hours:
-        slots = [slot for slot in slots if not _meets(slot, length.minutes, closed_hours)]
+        slots = [slot for slot in slots if not meets(slot, length.minutes, closed_hours)]
     if not taken:
         return list(slots)
     if rules.walk_in_percent and sum(held.visits for held in taken) >= rules.places_on(day):
@@ -317,7 +317,7 @@ def could_take(
     held = [_stretch(each, own) for each in taken]
     lasts = length.minutes + length.buffer_minutes
     return (
-        not _meets(at, length.minutes, closed_hours)
+        not meets(at, length.minutes, closed_hours)
         and _most_at_once(_minute(at), lasts, held) < rules.capacity
     )
 
@@ -328,7 +328,8 @@ def bookable_days(rules: VisitRules, *, today: date) -> list[date]:
     return [day for day in days if rules.starts_on(day, VisitKind.IN_PERSON)]
 
 
-def _meets(slot: time, minutes: int, closed_hours: Sequence[Opening]) -> bool:
+def meets(slot: time, minutes: int, closed_hours: Sequence[Opening]) -> bool:
+    """Tell whether a visit of so many minutes runs at any minute of these stretches."""
     begins = _minute(slot)
     return any(
         begins < _minute(stretch.closes) and _minute(stretch.opens) < begins + minutes

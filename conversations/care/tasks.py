@@ -22,6 +22,7 @@ class TaskKind(StrEnum):
     CALL_BACK = "call_back"  # they want to be called
     DANGER = "danger"  # their words sounded like danger
     UNREACHED = "unreached"  # a message that they need can't be brought to them
+    DISPLACED = "displaced"  # the centre is closed at their visit's time, and they have no other
     NOT_UNDERSTOOD = "not_understood"  # the service failed them three times
 
 

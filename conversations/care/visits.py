@@ -319,6 +319,17 @@ async def confirm(turn: Turn[Any], appointment_id: int, *, version: int) -> Appo
     return confirmed
 
 
+async def restore(turn: Turn[Any], appointment: Appointment) -> Appointment:
+    """Let a visit stay where it is that a closure had displaced: its reminders are planned anew.
+
+    Raises AppointmentNotLive.
+    """
+    stays = await turn.desk.appointments.restore(appointment.id, now=turn.now)
+    await turn.desk.schedule.withdraw(subject_of(stays.id))
+    await _plan(turn, stays, booked_at=stays.booked_at)
+    return stays
+
+
 async def cancel(turn: Turn[Any], appointment: Appointment, *, by: EndedBy = EndedBy.PERSON) -> Appointment:
     """Cancel a visit; its reminders go with it. Raises AppointmentNotLive."""
     cancelled = await turn.desk.appointments.cancel(appointment.id, now=turn.now, by=by)

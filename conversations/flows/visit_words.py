@@ -69,6 +69,8 @@ def will_confirm(turn: Turn[Any]) -> str:
 
 def how_it_stands(turn: Turn[Any], visit: Appointment) -> str | None:
     """Return what a person has to know about the status, None for a visit that is settled."""
+    if visit.displaced_at:
+        return turn.gettext("⚠️ The centre is closed then. Please take another time.")
     return will_confirm(turn) if visit.status is AppointmentStatus.REQUESTED else None
 
 

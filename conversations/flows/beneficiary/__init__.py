@@ -31,6 +31,7 @@ from conversations.flows.beneficiary.sms_reminder import SMS_REMINDER
 from conversations.flows.beneficiary.staff_words import STAFF_WORDS
 from conversations.flows.beneficiary.stop import STOP
 from conversations.flows.beneficiary.visit_confirmed import VISIT_CONFIRMED
+from conversations.flows.beneficiary.visit_displaced import VISIT_DISPLACED_FLOW
 from conversations.flows.beneficiary.visit_proposed import VISIT_PROPOSED
 
 # In the order in which a person meets them.
@@ -61,6 +62,7 @@ BENEFICIARY_FLOWS: tuple[Flow[Any], ...] = (
     VISIT_CONFIRMED,
     VISIT_PROPOSED,
     GROUP_CALLED_OFF,
+    VISIT_DISPLACED_FLOW,
     CALL_REQUEST,
     STAFF_WORDS,
     ADDRESS_ADDED,

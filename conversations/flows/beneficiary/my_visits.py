@@ -11,6 +11,7 @@ from conversations.engine.turn import Turn
 from conversations.flows.beneficiary.when import CheckVisit, ChooseDay, ChooseTime
 from conversations.flows.beneficiary.wish import Wish, live_visit
 from conversations.flows.centre_words import MAP, map_choices, show_on_map
+from conversations.flows.displaced_visits import VISIT_DISPLACED, displacement_of
 from conversations.flows.visit_words import over, visit_card, when_and_where
 
 
@@ -32,6 +33,9 @@ class ChooseVisit(Step[Wish]):
         if choice_id == "book":
             return Enter("booking")
         turn.draft.appointment_id = int(choice_id)
+        visit = await live_visit(turn, turn.draft.appointment_id)
+        if visit is not None and visit.displaced_at:
+            return Enter(VISIT_DISPLACED, await displacement_of(turn, visit))
         return Goto(ShowVisit)
 
 
@@ -59,6 +63,8 @@ class ShowVisit(Step[Wish]):
             return show_on_map(turn, await turn.desk.centres.get(visit.centre_slug))
         turn.draft.centre, turn.draft.need = visit.centre_slug, visit.need
         match choice_id:
+            case "coming" if visit.displaced_at:
+                return Enter(VISIT_DISPLACED, await displacement_of(turn, visit))
             case "coming":
                 return Finish(await say_coming(turn, visit))
             case "change":
@@ -123,9 +129,10 @@ async def say_coming(turn: Turn[Any], visit: Appointment) -> str:
 
 
 def _day_and_time(turn: Turn[Any], visit: Appointment) -> str:
-    return turn.gettext("{day}, {time}").format(
+    when = turn.gettext("{day}, {time}").format(
         day=turn.format_day(visit.day), time=turn.format_time(visit.at)
     )
+    return f"⚠️ {when}" if visit.displaced_at else when
 
 
 MY_VISITS = Flow(

@@ -8,6 +8,7 @@ from conversations.engine.flow import Enter, Finish, Move
 from conversations.engine.turn import Turn
 from conversations.flows.beneficiary.my_visits import say_coming
 from conversations.flows.beneficiary.wish import live_visit, wish_to_change
+from conversations.flows.displaced_visits import VISIT_DISPLACED, displacement_of
 from conversations.flows.visit_words import over
 
 
@@ -23,6 +24,8 @@ async def act_on_visit(turn: Turn[Any], choice_id: str) -> Move:
     if visit is None:
         return Finish(over(turn))
     match choice_id:
+        case "coming" if visit.displaced_at:
+            return Enter(VISIT_DISPLACED, await displacement_of(turn, visit))
         case "coming":
             return Finish(await say_coming(turn, visit))
         case "change":

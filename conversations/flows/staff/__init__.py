@@ -13,6 +13,7 @@ from conversations.flows.staff.answer import ANSWER_FLOW
 from conversations.flows.staff.broadcast import BROADCAST, broadcast
 from conversations.flows.staff.caseworker_menu import CASEWORKER_MENU
 from conversations.flows.staff.centre_details import CENTRE_DETAILS, show_centre
+from conversations.flows.staff.closing import CLOSE, start_closing
 from conversations.flows.staff.content import CONTENT, change_content
 from conversations.flows.staff.group_sessions import GROUP_SESSIONS, show_groups
 from conversations.flows.staff.invitation import INVITATION, redeem
@@ -42,6 +43,7 @@ STAFF_FLOWS: tuple[Flow[Any], ...] = (
     ANSWER_FLOW,
     CENTRE_DETAILS,
     GROUP_SESSIONS,
+    CLOSE,
     BROADCAST,
     CONTENT,
     UNANSWERED,
@@ -57,6 +59,7 @@ STAFF_COMMANDS: Mapping[str, CommandHandler] = {
     "tasks": show_tasks,
     "centre": show_centre,
     "groups": show_groups,
+    "close": start_closing,
     "broadcast": broadcast,
     "content": change_content,
     "unanswered": show_unanswered,

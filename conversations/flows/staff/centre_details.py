@@ -16,7 +16,7 @@ from conversations.flows.staff.centre_access import (
     not_yours,
 )
 from conversations.flows.staff.centre_point import CheckPoint, SetPoint
-from conversations.flows.staff.closed_days import CloseDay, ClosedDays
+from conversations.flows.staff.closed_days import ClosedDays, VisitsToMove
 from conversations.flows.staff.group_sessions import GROUP_SESSIONS, GroupDraft
 from conversations.flows.staff.opening_hours import (
     CheckHours,
@@ -218,7 +218,8 @@ CENTRE_DETAILS = Flow(
         SetLength,
         CheckHours,
         ClosedDays,
-        CloseDay,
+        VisitsToMove,
     ),
     roles=CASEWORKERS | MANAGERS,
+    renamed={"close_day": "closed_days"},
 )

@@ -1,22 +1,26 @@
-"""Days on which a centre is closed: the steps of "centre_details" about holidays and closures."""
+"""Days on which a centre is closed, and the visits that wait for another time: steps of "centre_details"."""
 
 from datetime import date, timedelta
 
+from conversations.care.appointments import Appointment
 from conversations.care.centres import Centre
-from conversations.care.closures import Closure
+from conversations.care.closures import Closure, ClosureReason
 from conversations.care.people import Role
 from conversations.engine.flow import Again, Choice, Enter, Goto, Home, Move, Prompt, Step
 from conversations.engine.turn import Turn
+from conversations.flows.closure_words import reason_label
+from conversations.flows.displaced_visits import kept_for, restore_open
 from conversations.flows.paging import page_choices, page_of, turned
 from conversations.flows.staff.centre_access import CentreDraft, centre_in_hand, not_yours
+from conversations.flows.staff.closing import CloseDraft, close, close_another, hours_words, would_touch
 from conversations.flows.staff.propose import AgendaDraft
+from conversations.flows.staff.visit_actions import note_look, own_visit
 
 SHOWN_DAYS = 60
-CLOSABLE_DAYS = 30
 
 
 class ClosedDays(Step[CentreDraft]):
-    """List the closures to come; a tap opens a day or closes it again."""
+    """List the closures to come; a tap opens a day or hours, or closes a day again."""
 
     name = "closed_days"
 
@@ -25,7 +29,7 @@ class ClosedDays(Step[CentreDraft]):
         if centre is None:
             return Prompt(not_yours(turn))
         page = page_of(await _closures(turn, centre), turn.draft.page)
-        lines = [await _line(turn, centre, closure) for closure in page.items]
+        lines = [_line(turn, closure) for closure in page.items]
         if not lines:
             lines = [turn.gettext("No closed day in the next two months.")]
         else:
@@ -34,8 +38,10 @@ class ClosedDays(Step[CentreDraft]):
         choices += page_choices(turn, page)
         # Translators: label, at most 24 characters.
         choices.append(Choice("add", turn.pgettext("button", "➕ Close a day")))
-        if turn.contact.role is Role.CASEWORKER and await _first_to_move(turn, centre):
-            # Translators: label, at most 24 characters. Visits booked on a day that is now closed.
+        if waiting := len(await turn.desk.appointments.displaced(centre.slug, now=turn.now)):
+            lines += ["", _waiting_words(turn, waiting)]
+        if turn.contact.role is Role.CASEWORKER and (waiting or await _resettled(turn, centre)):
+            # Translators: label, at most 24 characters. Visits booked for a time at which it is now closed.
             choices.append(Choice("visits", turn.pgettext("button", "📋 Visits to move")))
         return Prompt("\n".join(lines), choices)
 
@@ -48,98 +54,118 @@ class ClosedDays(Step[CentreDraft]):
             turn.draft.page = page
             return Again()
         if choice_id == "add":
-            turn.draft.page = 0
-            return Goto(CloseDay)
+            return close_another(centre.slug)
         if choice_id == "visits":
-            return await _to_the_visits(turn, centre)
-        day = date.fromisoformat(choice_id)
-        await _decide(turn, centre, day, closed=not await _is_closed(turn, centre, day))
-        return Again()
+            turn.draft.page = 0
+            return Goto(VisitsToMove)
+        return await _toggle(turn, centre, date.fromisoformat(choice_id))
 
 
-class CloseDay(Step[CentreDraft]):
-    """Offer the open days of the next month."""
+class VisitsToMove(Step[CentreDraft]):
+    """List whose visits a closure touched, and how each stands; a tap opens one."""
 
-    name = "close_day"
+    name = "visits_to_move"
 
     async def ask(self, turn: Turn[CentreDraft]) -> Prompt:
         centre = await centre_in_hand(turn)
-        if centre is None:
+        if centre is None or turn.contact.role is not Role.CASEWORKER:
             return Prompt(not_yours(turn))
-        page = page_of(await _open_days(turn, centre), turn.draft.page)
-        days = [Choice(day.isoformat(), turn.format_day(day)) for day in page.items]
-        return Prompt(turn.gettext("Which day do you close?"), [*days, *page_choices(turn, page)])
+        waiting = await turn.desk.appointments.displaced(centre.slug, now=turn.now)
+        page = page_of([*waiting, *await _resettled(turn, centre)], turn.draft.page)
+        if not page.items:
+            return Prompt(turn.gettext("Every visit has a time. 👍"))
+        lines = [await _visit_line(turn, visit) for visit in page.items]
+        choices = [
+            Choice(str(visit.id), f"{turn.format_time(visit.at)} · {visit.code}") for visit in page.items
+        ]
+        return Prompt("\n".join(lines), [*choices, *page_choices(turn, page)])
 
     async def chosen(self, turn: Turn[CentreDraft], choice_id: str) -> Move:
-        centre = await centre_in_hand(turn)
-        if centre is None:
-            return Home(not_yours(turn))
         page = turned(turn.draft.page, choice_id)
         if page is not None:
             turn.draft.page = page
             return Again()
-        turn.draft.page = 0
-        await _decide(turn, centre, date.fromisoformat(choice_id), closed=True)
-        return Goto(ClosedDays)
+        visit = await own_visit(turn, int(choice_id))
+        if visit is None or not visit.is_live:
+            return Again(turn.gettext("That visit is gone meanwhile. This is how it stands now."))
+        await note_look(turn, visit)
+        card = AgendaDraft(visit.day, 1, 0, visit.id, visit.version)
+        return Enter("agenda", card, step="visit")
+
+
+async def _toggle(turn: Turn[CentreDraft], centre: Centre, day: date) -> Move:
+    """Open a day or its hours that are closed, close an open one; who has a visit then is thought of."""
+    found = await turn.desk.closures.between(centre.slug, day, day)
+    closure = found[0] if found else Closure(day, closed=False, decided=False)
+    if closure.closed:
+        await turn.desk.closures.decide(centre.slug, day, closed=False, by=turn.contact.id)
+    elif closure.hours:
+        await turn.desk.closures.open_hours(centre.slug, day)
+    elif await would_touch(turn, centre, day, None):
+        draft = CloseDraft(centre.slug, day, reason=ClosureReason.HOLIDAY if closure.name_fr else None)
+        return Enter("close", draft, "check" if draft.reason else "reason")
+    else:
+        reason = ClosureReason.HOLIDAY if closure.name_fr else ClosureReason.OTHER
+        await close(turn, centre, day, None, reason)
+        return Again()
+    back = await restore_open(turn, centre.slug)
+    if not back:
+        return Again()
+    said = turn.ngettext(
+        "{n} visit stays as it was; the person is told.",
+        "{n} visits stay as they were; the people are told.",
+        back,
+    )
+    return Again(said.format(n=back))
 
 
 async def _closures(turn: Turn[CentreDraft], centre: Centre) -> list[Closure]:
     """Return the closures to come and the holidays that staff opened."""
     last = turn.today + timedelta(days=SHOWN_DAYS)
     found = await turn.desk.closures.between(centre.slug, turn.today, last)
-    return [closure for closure in found if closure.closed or closure.name_fr]
+    return [closure for closure in found if closure.closed or closure.name_fr or closure.hours]
 
 
-async def _is_closed(turn: Turn[CentreDraft], centre: Centre, day: date) -> bool:
-    return any(closure.closed for closure in await turn.desk.closures.between(centre.slug, day, day))
+async def _resettled(turn: Turn[CentreDraft], centre: Centre) -> list[Appointment]:
+    return await turn.desk.appointments.resettled(centre.slug, now=turn.now)
 
 
-async def _decide(turn: Turn[CentreDraft], centre: Centre, day: date, *, closed: bool) -> None:
-    await turn.desk.closures.decide(centre.slug, day, closed=closed, by=turn.contact.id)
+def _waiting_words(turn: Turn[CentreDraft], waiting: int) -> str:
+    said = turn.ngettext(
+        "⚠️ {n} visit waits for another time.", "⚠️ {n} visits wait for another time.", waiting
+    )
+    return said.format(n=waiting)
 
 
-async def _open_days(turn: Turn[CentreDraft], centre: Centre) -> list[date]:
-    last = turn.today + timedelta(days=CLOSABLE_DAYS)
-    found = await turn.desk.closures.between(centre.slug, turn.today, last)
-    closed = {closure.day for closure in found if closure.closed}
-    days = [turn.today + timedelta(days=ahead) for ahead in range(CLOSABLE_DAYS + 1)]
-    return [day for day in days if centre.rules.hours.on(day) and day not in closed]
+async def _visit_line(turn: Turn[CentreDraft], visit: Appointment) -> str:
+    when = turn.gettext("{day}, {time}").format(
+        day=turn.format_day(visit.day), time=turn.format_time(visit.at)
+    )
+    return " · ".join((when, visit.code, await _state(turn, visit)))
 
 
-async def _visits_on(turn: Turn[CentreDraft], centre: Centre, day: date) -> int:
-    return len(await turn.desk.appointments.agenda(centre.slug, day, day))
+async def _state(turn: Turn[CentreDraft], visit: Appointment) -> str:
+    """Return whether a person was asked, was reached, and has a time again."""
+    if visit.displaced_at is None:
+        return turn.pgettext("visit", "✅ has a time")
+    reached = await turn.desk.contacts.is_reachable(visit.contact_id)
+    if not reached or await turn.desk.outbox.obstacle(visit.contact_id):
+        return turn.pgettext("visit", "📵 not reached")
+    if await kept_for(turn, visit) is None:
+        return turn.pgettext("visit", "⏳ asked, no time kept")
+    return turn.pgettext("visit", "⏳ asked")
 
 
-async def _first_to_move(turn: Turn[CentreDraft], centre: Centre) -> date | None:
-    """Return the first closed day on which somebody still has a visit."""
-    for closure in await _closures(turn, centre):
-        if closure.closed and await _visits_on(turn, centre, closure.day):
-            return closure.day
-    return None
-
-
-async def _to_the_visits(turn: Turn[CentreDraft], centre: Centre) -> Move:
-    day = await _first_to_move(turn, centre)
-    if day is None:
-        return Again()
-    return Enter("agenda", AgendaDraft(first=day))
-
-
-async def _line(turn: Turn[CentreDraft], centre: Centre, closure: Closure) -> str:
+def _line(turn: Turn[CentreDraft], closure: Closure) -> str:
     name = closure.name_ar if turn.texts.direction == "rtl" else closure.name_fr
     parts = [f"{_mark(closure)} {turn.format_day(closure.day)}", name]
+    if closure.reason and not name:
+        parts.append(reason_label(turn, closure.reason))
+    if not closure.closed:
+        parts += [hours_words(turn, stretch) for stretch in closure.hours]
     if closure.estimated:
         parts.append(turn.gettext("may shift by a day"))
-    line = " · ".join(part for part in parts if part)
-    visits = await _visits_on(turn, centre, closure.day) if closure.closed else 0
-    if not visits:
-        return line
-    to_move = turn.ngettext(
-        "⚠️ {n} visit is booked on that day: propose another time.",
-        "⚠️ {n} visits are booked on that day: propose other times.",
-        visits,
-    )
-    return f"{line}\n{to_move.format(n=visits)}"
+    return " · ".join(part for part in parts if part)
 
 
 def _day_choice(turn: Turn[CentreDraft], closure: Closure) -> Choice:
@@ -147,4 +173,6 @@ def _day_choice(turn: Turn[CentreDraft], closure: Closure) -> Choice:
 
 
 def _mark(closure: Closure) -> str:
-    return "🔒" if closure.closed else "🔓"
+    if closure.closed:
+        return "🔒"
+    return "🕐" if closure.hours else "🔓"

@@ -71,6 +71,9 @@ def _headline(turn: Turn[TaskNews], kind: TaskKind) -> str:
         case TaskKind.UNREACHED:
             # Translators: first line seen on a locked screen.
             return turn.gettext("📵 A message can't reach somebody. They were to be told:")
+        case TaskKind.DISPLACED:
+            # Translators: first line seen on a locked screen.
+            return turn.gettext("📅 Somebody's visit needs another time.")
         case TaskKind.NOT_UNDERSTOOD:
             # Translators: first line seen on a locked screen.
             return turn.gettext("❓ Somebody was not understood and needs a person.")

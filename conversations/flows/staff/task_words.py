@@ -30,6 +30,9 @@ def kind_words(turn: Turn[Any], kind: TaskKind) -> str:
         case TaskKind.UNREACHED:
             # Translators: label, at most 20 characters. A message can't be brought to the person.
             return turn.pgettext("task", "📵 Not reached")
+        case TaskKind.DISPLACED:
+            # Translators: label, at most 20 characters. The centre closed at the time of the person's visit.
+            return turn.pgettext("task", "📅 Visit to move")
         case TaskKind.NOT_UNDERSTOOD:
             # Translators: label, at most 20 characters. The service did not understand the person.
             return turn.pgettext("task", "❓ Not understood")

@@ -32,7 +32,7 @@ async def action_choices(turn: Turn[Any], visit: Appointment) -> list[Choice]:
     if visit.kind is not VisitKind.GROUP:
         # Translators: label, at most 20 characters.
         choices.insert(0, Choice(PROPOSE, turn.pgettext("button", "🕐 Other time")))
-    if visit.status is AppointmentStatus.REQUESTED:
+    if visit.status is AppointmentStatus.REQUESTED and not visit.displaced_at:
         # Translators: label, at most 20 characters.
         choices.insert(0, Choice(CONFIRM, turn.pgettext("button", "✅ Confirm")))
     if await project_for(turn, visit):
@@ -120,7 +120,9 @@ async def _why_not_confirmed(turn: Turn[Any], appointment_id: int) -> str:
     visit = await visit_to_act_on(turn, appointment_id)
     if isinstance(visit, str):
         return visit
-    if visit.status is AppointmentStatus.CONFIRMED:
+    if visit.displaced_at:
+        said = turn.gettext("The centre is closed at the time of visit {code}, so nothing was confirmed:")
+    elif visit.status is AppointmentStatus.CONFIRMED:
         said = turn.gettext("Visit {code} is already confirmed.")
     else:
         said = turn.gettext("Visit {code} was moved meanwhile, so nothing was confirmed. Its time now:")

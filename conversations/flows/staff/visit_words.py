@@ -20,13 +20,20 @@ def status_words(turn: Turn[Any], status: AppointmentStatus) -> str:
             return turn.pgettext("visit", "over")
 
 
+def how_it_stands(turn: Turn[Any], visit: Appointment) -> str:
+    """Return how a visit stands, also that the centre is closed at its time."""
+    if visit.displaced_at:
+        return turn.pgettext("visit", "⚠️ to be moved")
+    return status_words(turn, visit.status)
+
+
 def agenda_line(turn: Turn[Any], visit: Appointment) -> str:
     """Return a visit as one line of the agenda; names stand on its card only."""
     line = turn.gettext("{time} · {code} · {need} · {status}").format(
         time=turn.format_time(visit.at),
         code=visit.code,
         need=need_label(turn, visit.need),
-        status=status_words(turn, visit.status),
+        status=how_it_stands(turn, visit),
     )
     coming = turn.pgettext("visit", "👍 coming")
     return f"{line} · {coming}" if visit.coming else line
@@ -42,7 +49,7 @@ async def visit_details(turn: Turn[Any], visit: Appointment) -> str:
     ]
     if name := await _name(turn, visit):
         lines.append(turn.gettext("Name: {name}").format(name=name))
-    lines.append(status_words(turn, visit.status))
+    lines.append(how_it_stands(turn, visit))
     if visit.is_live and visit.coming:
         lines.append(turn.pgettext("visit", "👍 coming"))
     return "\n".join(lines)

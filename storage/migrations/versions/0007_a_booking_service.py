@@ -215,6 +215,13 @@ def upgrade() -> None:
     op.add_column("appointments", sa.Column("obstacle", sa.String(length=12)))
     op.add_column("appointments", sa.Column("feedback", sa.SmallInteger()))
     op.create_index("ix_appointments_starts_at", "appointments", ["starts_at"])
+    op.create_index(
+        "ix_appointments_displaced",
+        "appointments",
+        ["centre_slug"],
+        postgresql_where=sa.text("displaced_at IS NOT NULL"),
+        sqlite_where=sa.text("displaced_at IS NOT NULL"),
+    )
 
     op.add_column("centres", sa.Column("buffer_minutes", sa.SmallInteger()))
     op.add_column("centres", sa.Column("phone_minutes", sa.SmallInteger()))
@@ -244,6 +251,7 @@ def downgrade() -> None:
     op.drop_column("centres", "phone_minutes")
     op.drop_column("centres", "buffer_minutes")
 
+    op.drop_index("ix_appointments_displaced", table_name="appointments")
     op.drop_index("ix_appointments_starts_at", table_name="appointments")
     op.drop_column("appointments", "feedback")
     op.drop_column("appointments", "obstacle")

@@ -11,7 +11,6 @@ from tests.conversations.flows.staff.doings import (
     THURSDAY,
     WEDNESDAY,
     books,
-    visit_now,
 )
 from tests.people import Person, Scene
 
@@ -232,7 +231,7 @@ async def test_another_day_is_closed_and_opened_again(scene: Scene, driss: Perso
     await driss.taps("closed", "add")
     assert "2026-11-28" not in driss.ids
 
-    await driss.taps(THURSDAY.isoformat())
+    await driss.taps(THURSDAY.isoformat(), "day", "meeting", "yes")
     assert "🔒 Thursday, 26 November 2026" in driss.screen
     assert [c.closed for c in await scene.desk.closures.between("sale", THURSDAY, THURSDAY)] == [True]
     await driss.taps(THURSDAY.isoformat())
@@ -243,27 +242,10 @@ async def test_another_day_is_closed_and_opened_again(scene: Scene, driss: Perso
 
 async def test_a_later_day_is_a_page_away(scene: Scene, driss: Person) -> None:
     await driss.commands("centre")
-    await driss.taps("closed", "add", "later", "2026-12-08")
+    await driss.taps("closed", "add", "later", "2026-12-08", "day", "works", "yes")
 
     day = date(2026, 12, 8)
     assert [c.closed for c in await scene.desk.closures.between("sale", day, day)] == [True]
-
-
-async def test_visits_on_a_day_that_closes_are_counted_and_one_tap_away(
-    scene: Scene, amina: Person, brahim: Person, driss: Person
-) -> None:
-    visit = await books(amina, WEDNESDAY)
-    await books(brahim, THURSDAY)
-    await driss.commands("centre")
-    await driss.taps("closed", "add", WEDNESDAY.isoformat())
-    assert "⚠️ 1 visit is booked on that day: propose another time." in driss.screen
-
-    await driss.taps("visits")
-
-    assert driss.flow == "agenda"
-    assert driss.screen.startswith("Wednesday, 25 November 2026")
-    assert driss.ids[0] == str(visit.id)
-    assert (await visit_now(scene, visit)).is_live
 
 
 async def test_a_manager_sees_the_count_but_not_the_visits(amina: Person, karim: Person) -> None:
@@ -273,15 +255,15 @@ async def test_a_manager_sees_the_count_but_not_the_visits(amina: Person, karim:
     await karim.taps("sale" if "sale" in karim.ids else "later")
     if karim.step == "centre":
         await karim.taps("sale")
-    await karim.taps("closed", "add", WEDNESDAY.isoformat())
+    await karim.taps("closed", "add", WEDNESDAY.isoformat(), "day", "meeting", "yes")
 
-    assert "⚠️ 1 visit is booked on that day" in karim.screen
+    assert "⚠️ 1 visit waits for another time." in karim.screen
     assert "visits" not in karim.ids
 
 
 async def test_nobody_can_book_on_a_day_that_staff_closed(scene: Scene, amina: Person, driss: Person) -> None:
     await driss.commands("centre")
-    await driss.taps("closed", "add", THURSDAY.isoformat())
+    await driss.taps("closed", "add", THURSDAY.isoformat(), "day", "meeting", "yes")
     await books(amina, WEDNESDAY)
 
     await driss.taps_notice("propose")

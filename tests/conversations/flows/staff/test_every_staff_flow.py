@@ -40,7 +40,17 @@ async def _hours(driss: Person) -> None:
 
 async def _closed_days(driss: Person) -> None:
     await driss.commands("centre")
-    await driss.taps("closed", "add")
+    await driss.taps("closed")
+
+
+async def _closing(driss: Person) -> None:
+    await driss.commands("close")
+    await driss.taps("2026-11-26", "day", "meeting")
+
+
+async def _closing_hours(driss: Person) -> None:
+    await driss.commands("close")
+    await driss.says("26/11")
 
 
 async def _text(karim: Person) -> None:
@@ -71,7 +81,16 @@ async def _first_day(karim: Person) -> None:
     await karim.taps("programmes", "P1", "from")
 
 
-CASEWORKERS_WAYS = [_agenda_card, _task_card, _answer, _proposal, _hours, _closed_days]
+CASEWORKERS_WAYS = [
+    _agenda_card,
+    _task_card,
+    _answer,
+    _proposal,
+    _hours,
+    _closed_days,
+    _closing,
+    _closing_hours,
+]
 WAYS = [*CASEWORKERS_WAYS, _text, _preview, _wording, _changes, _first_day]
 
 

@@ -45,6 +45,7 @@ async def test_each_kind_of_need_has_its_first_line(amina: Person, driss: Person
         TaskKind.HELP: "🙋 Somebody needs help.",
         TaskKind.CALL_BACK: "📞 Somebody wants to be called.",
         TaskKind.UNREACHED: "📵 A message can't reach somebody. They were to be told:",
+        TaskKind.DISPLACED: "📅 Somebody's visit needs another time.",
         TaskKind.NOT_UNDERSTOOD: "❓ Somebody was not understood and needs a person.",
     }.items():
         await writes(amina, "", kind)
