@@ -17,6 +17,7 @@ from apscheduler.triggers.cron import CronTrigger
 from bot.clock import Clock
 from bot.holidays import proposed_closures
 from bot.turns import IDLE_S, Trouble, Voice, on_its_own, show_push, work_off
+from bot.waiting_ticks import WaitingTicks
 from conversations.care import check_ins, reminders
 from conversations.care.announcements import Announcement
 from conversations.care.check_ins import CheckInStep
@@ -93,6 +94,7 @@ class Ticks:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._due())
                 group.create_task(self._progress())
+                group.create_task(WaitingTicks(self._database, self._voice, self._clock).run())
                 # A machine that is switched off at night would never forget anybody.
                 group.create_task(_guarded(self.forget)())
                 group.create_task(_guarded(self.forget_people)())

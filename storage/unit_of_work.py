@@ -29,6 +29,7 @@ from storage.sessions import SessionStore
 from storage.tasks import TaskStore
 from storage.templates import TemplateStore
 from storage.unanswered import UnansweredStore
+from storage.waiting_list import WaitingStore
 
 if TYPE_CHECKING:
     from conversations.ports import Desk
@@ -61,6 +62,7 @@ class UnitOfWork:
         self.closures = ClosureStore(connection)
         self.appointments = AppointmentStore(connection, zone_name, zone)
         self.holds = HoldStore(connection)
+        self.waiting = WaitingStore(connection, keys, zone, self.topics)
         self.schedule = DueStore(connection)
         self.tasks = TaskStore(connection, keys)
         self.life_projects = LifeProjectStore(connection, keys)

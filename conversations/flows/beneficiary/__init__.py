@@ -20,6 +20,7 @@ from conversations.flows.beneficiary.my_visits import MY_VISITS
 from conversations.flows.beneficiary.nearest import NEAREST
 from conversations.flows.beneficiary.not_me import NOT_ME
 from conversations.flows.beneficiary.person import PERSON
+from conversations.flows.beneficiary.place_offered import PLACE_OFFERED
 from conversations.flows.beneficiary.profiles import PROFILES
 from conversations.flows.beneficiary.questions import QUESTIONS
 from conversations.flows.beneficiary.reminder import REMINDER
@@ -30,6 +31,7 @@ from conversations.flows.beneficiary.staff_words import STAFF_WORDS
 from conversations.flows.beneficiary.stop import STOP
 from conversations.flows.beneficiary.visit_confirmed import VISIT_CONFIRMED
 from conversations.flows.beneficiary.visit_proposed import VISIT_PROPOSED
+from conversations.flows.beneficiary.waiting import WAITING
 
 # In the order in which a person meets them.
 BENEFICIARY_FLOWS: tuple[Flow[Any], ...] = (
@@ -39,6 +41,7 @@ BENEFICIARY_FLOWS: tuple[Flow[Any], ...] = (
     VISITOR_MENU,
     BOOKING,
     MY_VISITS,
+    WAITING,
     NEAREST,
     SERVICES,
     QUESTIONS,
@@ -57,6 +60,7 @@ BENEFICIARY_FLOWS: tuple[Flow[Any], ...] = (
     CHECK_IN,
     VISIT_CONFIRMED,
     VISIT_PROPOSED,
+    PLACE_OFFERED,
     CALL_REQUEST,
     STAFF_WORDS,
     ADDRESS_ADDED,
