@@ -18,6 +18,7 @@ from bot.clock import Clock
 from bot.closing_ticks import ClosingTicks
 from bot.holidays import proposed_closures
 from bot.turns import IDLE_S, Trouble, Voice, on_its_own, show_push, work_off
+from bot.waiting_ticks import WaitingTicks
 from conversations.care import check_ins, reminders
 from conversations.care.announcements import Announcement
 from conversations.care.check_ins import CheckInStep
@@ -95,6 +96,7 @@ class Ticks:
                 group.create_task(self._due())
                 group.create_task(self._progress())
                 group.create_task(ClosingTicks(self._database, self._voice, self._clock).run())
+                group.create_task(WaitingTicks(self._database, self._voice, self._clock).run())
                 # A machine that is switched off at night would never forget anybody.
                 group.create_task(_guarded(self.forget)())
                 group.create_task(_guarded(self.forget_people)())

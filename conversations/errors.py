@@ -21,6 +21,10 @@ class SlotTaken(JisrError):
     """Every place of this centre at this day and time is held by a live visit."""
 
 
+class NotWaiting(JisrError):
+    """Whoever was to be offered a place has left the list, or is thinking about another one."""
+
+
 class CentreUnknown(JisrError):
     """No centre has this slug."""
 

@@ -30,6 +30,7 @@ from conversations.care.questions import QuestionBook
 from conversations.care.rules import Change, RuleSet
 from conversations.care.tasks import Task, TaskKind
 from conversations.care.unanswered import Unanswered
+from conversations.care.waiting import WaitingEntry
 from conversations.engine.outbound import Purpose
 from conversations.engine.session import Session
 
@@ -326,6 +327,67 @@ class Holds(Protocol):
         """Return the times that are kept for people at whose visit's time the centre is closed."""
 
 
+class WaitingList(Protocol):
+    """Who waits for a place, by centre and kind of visit, in the order in which they came."""
+
+    async def join(
+        self,
+        *,
+        contact_id: ContactId,
+        centre_slug: str,
+        kind: VisitKind,
+        need: Need,
+        now: datetime,
+        wants_woman: bool = False,
+        phone: str | None = None,
+        appointment_id: int | None = None,
+    ) -> WaitingEntry:
+        """Put somebody at the end of a list and return their entry; who is in it stays as they are."""
+
+    async def leave(self, entry_id: int) -> None:
+        """Take an entry off its list. Nothing happens when it is gone."""
+
+    async def get(self, entry_id: int) -> WaitingEntry | None:
+        """Return an entry, None when it has ended."""
+
+    async def of(self, contact_id: ContactId) -> list[WaitingEntry]:
+        """Return where somebody waits, the longest first."""
+
+    async def lines(self) -> list[tuple[str, VisitKind]]:
+        """Return the centres and kinds of visits for which somebody waits."""
+
+    async def line(self, centre_slug: str, kind: VisitKind, *, now: datetime) -> list[WaitingEntry]:
+        """Return a list in its order, without those to whom anything is on offer, there or elsewhere."""
+
+    async def count(self, centre_slug: str) -> int:
+        """Return how many people wait at a centre."""
+
+    async def offer(self, entry_id: int, start: datetime, *, until: datetime, now: datetime) -> None:
+        """Note that a start (naive wall time) is on offer until then, and is never to be again.
+
+        Raises NotWaiting when the entry has ended or something is on offer to its person, also when two
+        offer at once.
+        """
+
+    async def decline(self, entry_id: int) -> None:
+        """Note an answer that was no: nothing is on offer any more, and the silences count anew."""
+
+    async def not_answered(self, entry_id: int, *, now: datetime) -> int | None:
+        """Note that an offer went by without a word and return how many did in a row.
+
+        None when nothing went by: it was answered, is still on offer, or somebody else noted it.
+        """
+
+    async def gone_by(self, now: datetime) -> list[WaitingEntry]:
+        """Return the entries whose offers are over and were not answered."""
+
+    async def pass_over(self, entry_id: int, start: datetime, *, now: datetime) -> None:
+        """Note a start (naive wall time) that is not to be offered to an entry."""
+
+    def wake(self) -> None:
+        """Have somebody look, as soon as the turn has ended well, whether a place can be offered."""
+
+
 class Schedule(Protocol):
     """Messages that fall due later, and the open notices about a thing."""
 
@@ -496,6 +558,8 @@ class Desk(Protocol):
     def group_sessions(self) -> GroupSessions: ...
     @property
     def holds(self) -> Holds: ...
+    @property
+    def waiting(self) -> WaitingList: ...
     @property
     def schedule(self) -> Schedule: ...
     @property

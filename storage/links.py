@@ -4,7 +4,7 @@ The rule of joining. Who owns the code stays who they are: their language, name,
 the conversation hold. All addresses of the one who typed it become theirs. Visits with their reminders, tasks
 and who looked at them move along, so the visits of both stay, even where two fall on one day. What the owner
 never said (a name, a centre, a province) is taken over; of two answers about consent the newer holds.
-Of two life projects the owner's stays.
+Of two life projects the owner's stays, and of two places in one waiting list.
 The other's dialogue and questions after release go, since the owner has their own; then the other is deleted.
 
 An account of staff is joined by a link code alone, and only to an address of somebody who is new: it opens
@@ -38,6 +38,7 @@ from storage.tables import (
     profiles,
     slot_holds,
     tasks,
+    waiting_list,
 )
 
 # What is a person's own and moves along as it is.
@@ -148,6 +149,7 @@ class LinkStore:
             update(addresses).where(addresses.c.contact_id == other).values(preferred=False)
         )
         await self._share_profiles(other, owner)
+        await self._share_waiting(other, owner)
         for table, column in _MOVES:
             await self._connection.execute(update(table).where(column == other).values({column: owner}))
         await self._connection.execute(
@@ -175,6 +177,20 @@ class LinkStore:
         )
         await self._connection.execute(
             delete(profiles).where(profiles.c.contact_id == other, has_own.exists())
+        )
+
+    async def _share_waiting(self, other: ContactId, owner: ContactId) -> None:
+        """Let the owner wait where the other does; where both do, the owner's place in the list holds."""
+        owners = waiting_list.alias()
+        waits_too = select(owners.c.id).where(
+            owners.c.contact_id == owner,
+            owners.c.centre_slug == waiting_list.c.centre_slug,
+            owners.c.kind == waiting_list.c.kind,
+        )
+        await self._connection.execute(
+            update(waiting_list)
+            .where(waiting_list.c.contact_id == other, ~waits_too.exists())
+            .values(contact_id=owner)
         )
 
     async def _note_failure(self, address_id: int, so_far: Any, now: datetime) -> None:

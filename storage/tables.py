@@ -435,6 +435,8 @@ waiting_list = Table(
     Column("offered_until", Moment),
     # How many offers in a row went by without a word.
     Column("unanswered", SmallInteger, nullable=False, server_default="0"),
+    # The times still ahead that they were offered before or gave back themselves (JSON): never offered again.
+    Column("passed", Text),
     UniqueConstraint("contact_id", "centre_slug", "kind", name="uq_waiting_list_person"),
     Index("ix_waiting_list_centre_slug", "centre_slug", "kind", "id"),
     Index("ix_waiting_list_offered_until", "offered_until"),

@@ -30,6 +30,7 @@ from storage.sessions import SessionStore
 from storage.tasks import TaskStore
 from storage.templates import TemplateStore
 from storage.unanswered import UnansweredStore
+from storage.waiting_list import WaitingStore
 
 if TYPE_CHECKING:
     from conversations.ports import Desk
@@ -63,6 +64,7 @@ class UnitOfWork:
         self.appointments = AppointmentStore(connection, zone_name, zone)
         self.group_sessions = GroupSessionStore(connection)
         self.holds = HoldStore(connection)
+        self.waiting = WaitingStore(connection, keys, zone, self.topics)
         self.schedule = DueStore(connection)
         self.tasks = TaskStore(connection, keys)
         self.life_projects = LifeProjectStore(connection, keys)

@@ -65,6 +65,7 @@ from conversations.care.profiles import LOCKS_AFTER, Profile
 from conversations.care.rules import Change
 from conversations.care.tasks import Task, TaskKind, TaskStatus
 from conversations.care.unanswered import Unanswered, week_of
+from conversations.care.waiting import WaitingEntry
 from conversations.engine.outbound import Purpose
 from conversations.engine.reply import Channel
 from conversations.engine.session import Notice, Session
@@ -77,6 +78,7 @@ from conversations.errors import (
     GroupSessionGone,
     InvitationInvalid,
     NothingToRollBack,
+    NotWaiting,
     PinsSlowed,
     PinWrong,
     ProfileUnknown,
@@ -219,6 +221,7 @@ class FakeContacts:
             if owner == contact_id:
                 await desk.profiles.leave(address_id, contact_id)
         desk.life_projects.rows.pop(contact_id, None)
+        desk.waiting.lose(contact_id)
         self._contacts[contact_id] = Contact(
             id=contact_id,
             role=Role.BENEFICIARY,
@@ -343,6 +346,7 @@ class FakeLinks:
         for task in desk.tasks.rows.values():
             if task.contact_id == other:
                 desk.tasks.rows[task.id] = replace(task, contact_id=owner)
+        desk.waiting.merge(other, owner)
         if theirs := desk.life_projects.rows.pop(other, None):
             desk.life_projects.rows.setdefault(owner, theirs)
         desk.schedule.due = [
@@ -662,6 +666,110 @@ class FakeGroupSessions:
 
     async def call_off(self, session_id: int) -> None:
         self.rows[session_id] = replace(self.rows[session_id], is_open=False)
+
+
+class FakeWaiting:
+    """`wakes` counts how often somebody was to look whether a place can be offered."""
+
+    def __init__(self) -> None:
+        self.rows: dict[int, WaitingEntry] = {}
+        self.wakes = 0
+        self._numbers = count(1)
+
+    async def join(
+        self,
+        *,
+        contact_id: ContactId,
+        centre_slug: str,
+        kind: VisitKind,
+        need: Need,
+        now: datetime,
+        wants_woman: bool = False,
+        phone: str | None = None,
+        appointment_id: int | None = None,
+    ) -> WaitingEntry:
+        for entry in self.rows.values():
+            if (entry.contact_id, entry.centre_slug, entry.kind) == (contact_id, centre_slug, kind):
+                return entry
+        number = next(self._numbers)
+        self.rows[number] = WaitingEntry(
+            id=number,
+            contact_id=contact_id,
+            centre_slug=centre_slug,
+            kind=kind,
+            need=need,
+            joined_at=now,
+            wants_woman=wants_woman,
+            phone=phone,
+            appointment_id=appointment_id,
+        )
+        return self.rows[number]
+
+    async def leave(self, entry_id: int) -> None:
+        self.rows.pop(entry_id, None)
+
+    async def get(self, entry_id: int) -> WaitingEntry | None:
+        return self.rows.get(entry_id)
+
+    async def of(self, contact_id: ContactId) -> list[WaitingEntry]:
+        return [entry for entry in self.rows.values() if entry.contact_id == contact_id]
+
+    async def lines(self) -> list[tuple[str, VisitKind]]:
+        return sorted({(entry.centre_slug, entry.kind) for entry in self.rows.values()})
+
+    async def line(self, centre_slug: str, kind: VisitKind, *, now: datetime) -> list[WaitingEntry]:
+        return [
+            entry
+            for entry in self.rows.values()
+            if (entry.centre_slug, entry.kind) == (centre_slug, kind)
+            and not self._thinks_about_another(entry.contact_id)
+        ]
+
+    async def count(self, centre_slug: str) -> int:
+        return len({row.contact_id for row in self.rows.values() if row.centre_slug == centre_slug})
+
+    async def offer(self, entry_id: int, start: datetime, *, until: datetime, now: datetime) -> None:
+        entry = self.rows.get(entry_id)
+        if entry is None or self._thinks_about_another(entry.contact_id):
+            raise NotWaiting
+        self.rows[entry_id] = replace(
+            entry, offered=start, offered_until=until, passed=entry.passed | {start}
+        )
+
+    async def decline(self, entry_id: int) -> None:
+        self.rows[entry_id] = replace(self.rows[entry_id], offered_until=None, unanswered=0)
+
+    async def not_answered(self, entry_id: int, *, now: datetime) -> int | None:
+        entry = self.rows.get(entry_id)
+        if entry is None or entry.offered_until is None or entry.offered_until > now:
+            return None
+        self.rows[entry_id] = replace(entry, offered_until=None, unanswered=entry.unanswered + 1)
+        return entry.unanswered + 1
+
+    async def gone_by(self, now: datetime) -> list[WaitingEntry]:
+        return [row for row in self.rows.values() if row.offered_until and row.offered_until <= now]
+
+    async def pass_over(self, entry_id: int, start: datetime, *, now: datetime) -> None:
+        entry = self.rows[entry_id]
+        self.rows[entry_id] = replace(entry, passed=entry.passed | {start})
+
+    def wake(self) -> None:
+        self.wakes += 1
+
+    def lose(self, contact_id: ContactId) -> None:
+        """Forget where somebody waits."""
+        self.rows = {id: entry for id, entry in self.rows.items() if entry.contact_id != contact_id}
+
+    def merge(self, other: ContactId, owner: ContactId) -> None:
+        """Let the owner wait where the other does, unless they do already."""
+        theirs = {(row.centre_slug, row.kind) for row in self.rows.values() if row.contact_id == owner}
+        for entry in list(self.rows.values()):
+            if entry.contact_id == other and (entry.centre_slug, entry.kind) not in theirs:
+                self.rows[entry.id] = replace(entry, contact_id=owner)
+        self.lose(other)
+
+    def _thinks_about_another(self, contact_id: ContactId) -> bool:
+        return any(row.contact_id == contact_id and row.offered_until for row in self.rows.values())
 
 
 class FakeAppointments:
@@ -1217,6 +1325,8 @@ class FakeDesk:
         self.holds = FakeHolds()
         self.group_sessions = FakeGroupSessions(self)
         self.appointments = FakeAppointments(self.holds, self.group_sessions)
+        self.waiting = FakeWaiting()
+        self.appointments = FakeAppointments(self.holds)
         self.schedule = FakeSchedule(self)
         self.tasks = FakeTasks()
         self.life_projects = FakeLifeProjects()

@@ -18,6 +18,7 @@ from conversations.care.holds import HELD_FOR, Hold, HoldPurpose
 from conversations.care.hours import Length, Taken, VisitKind, bookable_days, open_slots
 from conversations.care.people import ContactId, Role
 from conversations.care.reminders import plan_reminders
+from conversations.care.waiting import WaitingEntry, subject_of_waiting
 from conversations.care.wall_time import to_local, to_utc
 from conversations.engine.outbound import Purpose
 from conversations.engine.turn import Turn
@@ -264,6 +265,9 @@ async def book(
         wants_woman=wants_woman,
     )
     await _let_go(turn, kept)
+    for entry in await turn.desk.waiting.of(turn.contact.id):
+        if (entry.centre_slug, entry.kind) == (centre_slug, kind):
+            await end_waiting(turn, entry)
     await turn.desk.contacts.set_home(turn.contact.id, centre_slug=centre_slug)
     await _plan(turn, appointment, booked_at=turn.now)
     await tell_staff(turn, appointment, VisitEvent.BOOKED)
@@ -302,6 +306,7 @@ async def move(
         group_session_id=session.id if session else None,
     )
     await _let_go(turn, kept, appointment.id)
+    await _waits_on(turn, appointment, moved)
     await turn.desk.schedule.withdraw(subject_of(moved.id))
     await _plan(turn, moved, booked_at=turn.now)
     await tell_staff(turn, moved, VisitEvent.CHANGED)
@@ -334,8 +339,42 @@ async def cancel(turn: Turn[Any], appointment: Appointment, *, by: EndedBy = End
     """Cancel a visit; its reminders go with it. Raises AppointmentNotLive."""
     cancelled = await turn.desk.appointments.cancel(appointment.id, now=turn.now, by=by)
     await turn.desk.schedule.withdraw(subject_of(cancelled.id))
+    for entry in await _waiting_for_earlier(turn, cancelled):
+        await end_waiting(turn, entry)
+    turn.desk.waiting.wake()
     await tell_staff(turn, cancelled, VisitEvent.CANCELLED)
     return cancelled
+
+
+async def end_waiting(turn: Turn[Any], entry: WaitingEntry) -> None:
+    """Take somebody off a waiting list; what is on offer to them there is free again."""
+    # First the list: whoever is about to offer them something is waited for, and then undone.
+    await turn.desk.waiting.leave(entry.id)
+    if entry.offered_until is not None:
+        await turn.desk.holds.release(
+            entry.contact_id, HoldPurpose.OFFERED, appointment_id=entry.appointment_id
+        )
+        turn.desk.waiting.wake()
+    await turn.desk.schedule.withdraw(subject_of_waiting(entry.id))
+
+
+async def _waits_on(turn: Turn[Any], before: Appointment, moved: Appointment) -> None:
+    """Let the place that a visit has left be offered, but not to its own person.
+
+    Who has an earlier time now waits no longer; who was moved to a later one still does.
+    """
+    for entry in await _waiting_for_earlier(turn, moved):
+        if moved.starts_local < before.starts_local:
+            await end_waiting(turn, entry)
+        else:
+            await turn.desk.waiting.pass_over(entry.id, before.starts_local, now=turn.now)
+    turn.desk.waiting.wake()
+
+
+async def _waiting_for_earlier(turn: Turn[Any], visit: Appointment) -> list[WaitingEntry]:
+    return [
+        entry for entry in await turn.desk.waiting.of(visit.contact_id) if entry.appointment_id == visit.id
+    ]
 
 
 async def waiting_requests(turn: Turn[Any], centre_slug: str) -> list[Appointment]:

@@ -22,6 +22,7 @@ from conversations.flows.beneficiary.my_visits import MY_VISITS
 from conversations.flows.beneficiary.nearest import NEAREST
 from conversations.flows.beneficiary.not_me import NOT_ME
 from conversations.flows.beneficiary.person import PERSON
+from conversations.flows.beneficiary.place_offered import PLACE_OFFERED
 from conversations.flows.beneficiary.profiles import PROFILES
 from conversations.flows.beneficiary.questions import QUESTIONS
 from conversations.flows.beneficiary.reminder import REMINDER
@@ -33,6 +34,7 @@ from conversations.flows.beneficiary.stop import STOP
 from conversations.flows.beneficiary.visit_confirmed import VISIT_CONFIRMED
 from conversations.flows.beneficiary.visit_displaced import VISIT_DISPLACED_FLOW
 from conversations.flows.beneficiary.visit_proposed import VISIT_PROPOSED
+from conversations.flows.beneficiary.waiting import WAITING
 
 # In the order in which a person meets them.
 BENEFICIARY_FLOWS: tuple[Flow[Any], ...] = (
@@ -43,6 +45,7 @@ BENEFICIARY_FLOWS: tuple[Flow[Any], ...] = (
     BOOKING,
     GROUP_VISIT,
     MY_VISITS,
+    WAITING,
     NEAREST,
     SERVICES,
     QUESTIONS,
@@ -63,6 +66,7 @@ BENEFICIARY_FLOWS: tuple[Flow[Any], ...] = (
     VISIT_PROPOSED,
     GROUP_CALLED_OFF,
     VISIT_DISPLACED_FLOW,
+    PLACE_OFFERED,
     CALL_REQUEST,
     STAFF_WORDS,
     ADDRESS_ADDED,

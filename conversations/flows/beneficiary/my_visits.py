@@ -2,12 +2,21 @@
 
 from typing import Any
 
-from conversations.care import visits
+from conversations.care import offers, visits
 from conversations.care.appointments import Appointment, Need
 from conversations.care.people import BENEFICIARIES
 from conversations.care.visits import MOST_AHEAD, VisitEvent
 from conversations.engine.flow import Choice, Enter, Finish, Flow, Goto, Move, Prompt, Step
 from conversations.engine.turn import Turn
+from conversations.flows.beneficiary.waiting import (
+    EARLIER,
+    LEAVE,
+    earlier_choices,
+    leave,
+    leave_choices,
+    wait_for_earlier,
+    with_waiting,
+)
 from conversations.flows.beneficiary.when import CheckVisit, ChooseDay, ChooseTime
 from conversations.flows.beneficiary.wish import Wish, live_visit
 from conversations.flows.centre_words import MAP, map_choices, show_on_map
@@ -24,14 +33,19 @@ class ChooseVisit(Step[Wish]):
         if len(upcoming) < MOST_AHEAD:
             # Translators: label, at most 24 characters.
             choices.append(Choice("book", turn.pgettext("button", "📅 Book a visit")))
+        choices += await leave_choices(turn)
         if not upcoming:
-            return Prompt(turn.gettext("You have no visit ahead."), choices)
+            return Prompt(await with_waiting(turn, turn.gettext("You have no visit ahead.")), choices)
         text = turn.ngettext("You have {n} visit ahead.", "You have {n} visits ahead.", len(upcoming))
-        return Prompt(text.format(n=len(upcoming)), choices)
+        return Prompt(await with_waiting(turn, text.format(n=len(upcoming))), choices)
 
     async def chosen(self, turn: Turn[Wish], choice_id: str) -> Move:
         if choice_id == "book":
             return Enter("booking")
+        if choice_id == offers.WAITING:
+            return Enter(offers.WAITING)
+        if choice_id.startswith(LEAVE):
+            return Finish(await leave(turn, choice_id))
         turn.draft.appointment_id = int(choice_id)
         visit = await live_visit(turn, turn.draft.appointment_id)
         if visit is not None and visit.displaced_at:
@@ -51,6 +65,7 @@ class ShowVisit(Step[Wish]):
         if visit.need is Need.PROJECT:
             # Translators: label, at most 20 characters. What the person prepares for the visit.
             choices.append(Choice("life_project", turn.pgettext("button", "📝 My project")))
+        choices += await earlier_choices(turn, visit)
         return Prompt(await visit_card(turn, visit, centre), choices)
 
     async def chosen(self, turn: Turn[Wish], choice_id: str) -> Move:
@@ -67,6 +82,8 @@ class ShowVisit(Step[Wish]):
                 return Enter(VISIT_DISPLACED, await displacement_of(turn, visit))
             case "coming":
                 return Finish(await say_coming(turn, visit))
+            case _ if choice_id == EARLIER:
+                return Finish(await wait_for_earlier(turn, visit))
             case "change":
                 turn.draft.page = 0
                 return Goto(ChooseDay)

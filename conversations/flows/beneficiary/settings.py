@@ -7,6 +7,7 @@ from conversations.engine.reply import Reply, Text
 from conversations.engine.turn import Turn
 from conversations.flows.beneficiary.check_in import plan_questions, withdraw_questions
 from conversations.flows.beneficiary.language import NoAnswers
+from conversations.flows.beneficiary.waiting import with_waiting
 from conversations.flows.visit_words import city, province
 from conversations.texts import LANGUAGES
 
@@ -158,7 +159,7 @@ async def _kept(turn: Turn[NoAnswers]) -> list[str]:
     lines += [_news_words(turn), _check_in_words(turn)]
     upcoming = await turn.desk.appointments.upcoming(contact.id, now=turn.now)
     visits = turn.ngettext("You have {n} visit ahead.", "You have {n} visits ahead.", len(upcoming))
-    lines.append(visits.format(n=len(upcoming)))
+    lines.append(await with_waiting(turn, visits.format(n=len(upcoming))))
     if await turn.desk.life_projects.get(contact.id):
         lines.append(turn.gettext("📝 Your project in your own words. Write “life project” to see it."))
     lines.append(turn.gettext("We also keep your earlier visits and what you wrote to caseworkers."))

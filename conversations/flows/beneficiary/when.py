@@ -14,6 +14,7 @@ from conversations.engine.flow import Again, Choice, Enter, Finish, Goto, Move, 
 from conversations.engine.turn import Turn
 from conversations.engine.words import Word
 from conversations.errors import SlotTaken, TooManyVisits
+from conversations.flows.beneficiary.waiting import WAIT, wait_choices, wait_for_place
 from conversations.flows.beneficiary.wish import Wish, live_visit
 from conversations.flows.paging import page_choices, page_of, turned
 from conversations.flows.visit_words import city, over, visit_card, will_confirm
@@ -34,7 +35,7 @@ class ChooseDay(Step[Wish]):
             return Prompt(turn.gettext("Your place is in a group. It can go to another session."), in_group)
         days = await open_days(turn, centre.slug, limit=ALL_DAYS)
         if not days:
-            none = _no_place(turn, centre)
+            none = await _no_place(turn, centre)
             return replace(none, choices=[*in_group, *none.choices])
         page = page_of(days, turn.draft.page)
         choices = [Choice(day.isoformat(), turn.label_day(day)) for day in page.items]
@@ -47,6 +48,8 @@ class ChooseDay(Step[Wish]):
             return Enter("group_visit", turn.draft)
         if choice_id == "centre":
             return Enter("booking", turn.draft, step="centre")
+        if choice_id == WAIT:
+            return await wait_for_place(turn)
         page = turned(turn.draft.page, choice_id)
         if page is not None:
             turn.draft.page = page
@@ -200,7 +203,7 @@ def _flow(draft: Wish) -> str:
     return "my_visits" if draft.appointment_id else "booking"
 
 
-def _no_place(turn: Turn[Wish], centre: Centre) -> Prompt:
+async def _no_place(turn: Turn[Wish], centre: Centre) -> Prompt:
     if centre.is_open:
         text = turn.gettext("The centre in {city} has no free time in the coming weeks.")
     else:
@@ -211,4 +214,5 @@ def _no_place(turn: Turn[Wish], centre: Centre) -> Prompt:
     if turn.draft.appointment_id:
         return Prompt(text, [person])
     # Translators: label, at most 20 characters.
-    return Prompt(text, [Choice("centre", turn.pgettext("button", "🏙️ Another centre")), person])
+    other = Choice("centre", turn.pgettext("button", "🏙️ Another centre"))
+    return Prompt(text, [*await wait_choices(turn, centre), other, person])

@@ -8,6 +8,7 @@ from conversations.care.appointments import Appointment
 from conversations.care.people import CASEWORKERS
 from conversations.engine.flow import Again, Choice, Enter, Flow, Goto, Move, Prompt, Step
 from conversations.engine.turn import Turn
+from conversations.flows.beneficiary.waiting import waiting_line
 from conversations.flows.paging import Page, page_choices, page_of, turned
 from conversations.flows.staff.obstacle_words import obstacle_words
 from conversations.flows.staff.propose import PROPOSE, AgendaDraft, Proposal
@@ -39,6 +40,8 @@ class ShowAgenda(Step[AgendaDraft]):
         days = _days(turn)
         page = page_of(await _visits(turn, days), turn.draft.page)
         parts = [await _part(turn, day, page.items) for day in _days_on(page, days)]
+        if waiting := await waiting_line(turn, turn.contact.centre_slug or ""):
+            parts.append(waiting)
         return Prompt("\n\n".join(parts), [*_buttons(turn, page), *page_choices(turn, page)])
 
     async def chosen(self, turn: Turn[AgendaDraft], choice_id: str) -> Move:

@@ -180,6 +180,7 @@ def upgrade() -> None:
         sa.Column("offered_time", sa.Time()),
         sa.Column("offered_until", MOMENT),
         sa.Column("unanswered", sa.SmallInteger(), server_default="0", nullable=False),
+        sa.Column("passed", sa.Text()),
         sa.ForeignKeyConstraint(
             ["appointment_id"],
             ["appointments.id"],

@@ -1,0 +1,214 @@
+"""Free places offered to those who wait for one: in their order, one at a time, kept while they think.
+
+Whoever books by themselves may take a free time at any moment: it is offered to those who wait within seconds
+of becoming free, and from then on it is theirs for as long as it is kept.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from typing import Any
+
+from conversations.care.appointments import Appointment, Need
+from conversations.care.centres import Centre
+from conversations.care.holds import HELD_FOR, HoldPurpose
+from conversations.care.hours import VisitKind, bookable_days, open_slots
+from conversations.care.visits import MOST_AHEAD, book, end_waiting, keep_time, move
+from conversations.care.waiting import (
+    MOST_UNANSWERED,
+    WaitingEntry,
+    first_fitting,
+    soonest_offer,
+    subject_of_waiting,
+)
+from conversations.engine.outbound import Purpose
+from conversations.engine.turn import Turn
+from conversations.errors import SlotTaken
+from conversations.ports import Desk
+
+# The flow that offers (conversations/flows/beneficiary/place_offered.py).
+PLACE_OFFERED = "place_offered"
+# The flow in which people see where they wait (conversations/flows/beneficiary/waiting.py).
+WAITING = "waiting"
+
+
+@dataclass
+class PlaceOffer:
+    """A start that is offered to an entry of a waiting list: the draft of the flow that offers it."""
+
+    entry_id: int = 0
+    day: date | None = None
+    at: time | None = None
+
+
+@dataclass
+class WaitingNews:
+    """A list that somebody was taken off and may join again, without a centre none.
+
+    `appointment_id` is the visit for which an earlier time was wanted, 0 where there was none.
+    """
+
+    centre_slug: str = ""
+    kind: VisitKind = VisitKind.IN_PERSON
+    need: Need = Need.OTHER
+    wants_woman: bool = False
+    phone: str | None = None
+    appointment_id: int = 0
+
+
+async def join(turn: Turn[Any], wanted: WaitingNews) -> WaitingEntry:
+    """Put the turn's contact at the end of a list; who waits there already keeps their place."""
+    entry = await turn.desk.waiting.join(
+        contact_id=turn.contact.id,
+        centre_slug=wanted.centre_slug,
+        kind=wanted.kind,
+        need=wanted.need,
+        now=turn.now,
+        wants_woman=wanted.wants_woman,
+        phone=wanted.phone,
+        appointment_id=wanted.appointment_id or None,
+    )
+    turn.desk.waiting.wake()
+    return entry
+
+
+async def next_in_line(
+    desk: Desk, centre_slug: str, kind: VisitKind, *, after: int, now: datetime, now_local: datetime
+) -> tuple[WaitingEntry, datetime] | None:
+    """Return who is to be offered a place next and which start, None when there is nobody or nothing left.
+
+    `after` is the id of the entry that was looked at last, 0 to begin with the first.
+    """
+    centre = await desk.centres.get(centre_slug)
+    waiting = [entry for entry in await desk.waiting.line(centre_slug, kind, now=now) if entry.id > after]
+    free = await _free_starts(desk, centre, kind, now=now, now_local=now_local) if waiting else []
+    for entry in waiting:
+        if free and (start := await _start_for(desk, entry, free, now=now)):
+            return entry, start
+    return None
+
+
+async def _free_starts(
+    desk: Desk, centre: Centre, kind: VisitKind, *, now: datetime, now_local: datetime
+) -> Sequence[datetime]:
+    """Return what is free for everybody and may still be offered, in order."""
+    days = bookable_days(centre.rules, today=now_local.date())
+    if not days or not centre.is_open:
+        return []
+    closures = {each.day: each for each in await desk.closures.between(centre.slug, days[0], days[-1])}
+    taken = await desk.appointments.taken(centre.slug, days[0], days[-1], now=now)
+    soonest = soonest_offer(centre.rules, now_local=now_local)
+    free: list[datetime] = []
+    for day in days:
+        closure = closures.get(day)
+        times = open_slots(
+            centre.rules,
+            day,
+            closed=closure is not None and closure.closed,
+            taken=taken.get(day, ()),
+            now_local=now_local,
+            kind=kind,
+            closed_hours=closure.hours if closure else (),
+        )
+        free += [start for at in times if (start := datetime.combine(day, at)) >= soonest]
+    return free
+
+
+async def _start_for(
+    desk: Desk, entry: WaitingEntry, free: Sequence[datetime], *, now: datetime
+) -> datetime | None:
+    ahead = await desk.appointments.upcoming(entry.contact_id, now=now)
+    own = next((visit for visit in ahead if visit.id == entry.appointment_id), None)
+    if entry.appointment_id is not None and own is None:
+        return None
+    if own is None and len(ahead) >= MOST_AHEAD:
+        return None
+    busy = {visit.day for visit in ahead if visit is not own}
+    return first_fitting(entry, free, before=own.starts_local if own else None, busy=busy)
+
+
+async def offer(turn: Turn[Any], entry: WaitingEntry, start: datetime) -> bool:
+    """Keep a start for the turn's contact, whose entry it is, and tell them.
+
+    Who can't be reached is passed over as if they did not answer: nothing is kept for them, and False is
+    returned. Raises SlotTaken, NotWaiting.
+    """
+    until = turn.now + HELD_FOR[HoldPurpose.OFFERED]
+    is_reachable = await turn.desk.contacts.is_reachable(turn.contact.id)
+    if is_reachable:
+        await keep_time(
+            turn,
+            centre_slug=entry.centre_slug,
+            day=start.date(),
+            at=start.time(),
+            purpose=HoldPurpose.OFFERED,
+            kind=entry.kind,
+            appointment_id=entry.appointment_id,
+        )
+    await turn.desk.waiting.offer(entry.id, start, until=until, now=turn.now)
+    if is_reachable:
+        turn.push(
+            turn.contact.id,
+            PLACE_OFFERED,
+            PlaceOffer(entry.id, start.date(), start.time()),
+            purpose=Purpose.VISIT,
+            key=f"{subject_of_waiting(entry.id)}:{start.isoformat(timespec='minutes')}",
+            subject=subject_of_waiting(entry.id),
+            keeps_quiet=True,
+            useful_until=until,
+        )
+    return is_reachable
+
+
+async def take(turn: Turn[Any], entry: WaitingEntry, start: datetime) -> Appointment:
+    """Book what was offered, or move the visit there; the person waits no longer.
+
+    Raises SlotTaken when it is no longer kept and somebody else has it, TooManyVisits, AppointmentNotLive.
+    """
+    if entry.appointment_id is not None:
+        visit = await turn.desk.appointments.get(entry.appointment_id)
+        if start >= visit.starts_local:
+            # They have found a better time themselves.
+            raise SlotTaken
+        return await move(turn, visit, day=start.date(), at=start.time())
+    return await book(
+        turn,
+        centre_slug=entry.centre_slug,
+        need=entry.need,
+        day=start.date(),
+        at=start.time(),
+        kind=entry.kind,
+        wants_woman=entry.wants_woman,
+    )
+
+
+async def decline(turn: Turn[Any], entry: WaitingEntry, start: datetime) -> None:
+    """Let the next in the list have what was offered; the person keeps their place in it."""
+    if entry.offered != start or entry.offered_until is None:
+        return
+    await turn.desk.waiting.decline(entry.id)
+    await turn.desk.holds.release(entry.contact_id, HoldPurpose.OFFERED, appointment_id=entry.appointment_id)
+    turn.desk.waiting.wake()
+
+
+async def note_silence(turn: Turn[Any], entry: WaitingEntry) -> None:
+    """Count an offer that went by; after too many the turn's contact is taken off the list and told."""
+    silences = await turn.desk.waiting.not_answered(entry.id, now=turn.now)
+    if silences is None or silences < MOST_UNANSWERED:
+        return
+    await end_waiting(turn, entry)
+    turn.push(
+        turn.contact.id,
+        WAITING,
+        WaitingNews(
+            entry.centre_slug,
+            entry.kind,
+            entry.need,
+            entry.wants_woman,
+            entry.phone,
+            entry.appointment_id or 0,
+        ),
+        purpose=Purpose.VISIT,
+        key=f"{subject_of_waiting(entry.id)}:over",
+        keeps_quiet=True,
+    )
