@@ -358,6 +358,12 @@ class AppointmentStore:
             found[row.day].append(Taken(row.at, row.visits, row.minutes, row.buffer_minutes))
         return {day: tuple(taken) for day, taken in found.items()}
 
+    async def set_plan(self, appointment_id: int, plan: str) -> Appointment:
+        """Note how the person means to come. Raises AppointmentNotLive."""
+        return await self._changed(
+            update(appointments).where(appointments.c.id == appointment_id, is_live()).values(plan=plan)
+        )
+
     def _when(self, day: date, at: time) -> dict[str, Any]:
         starts_at = to_utc(datetime.combine(day, at), self._zone)
         return {"day": day, "at": at, "zone": self._zone_name, "starts_at": starts_at}

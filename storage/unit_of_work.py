@@ -16,6 +16,7 @@ from storage.closures import ClosureStore
 from storage.contacts import ContactStore
 from storage.content import ContentStore
 from storage.encryption import KeyRing
+from storage.experiments import ExperimentStore
 from storage.holds import HoldStore
 from storage.inbox import InboxStore
 from storage.invitations import InvitationStore
@@ -73,6 +74,7 @@ class UnitOfWork:
         self.unanswered = UnansweredStore(connection)
         self.billing = BillingStore(connection, zone)
         self.content = ContentStore(connection, zone)
+        self.experiments = ExperimentStore(connection)
 
 
 if TYPE_CHECKING:

@@ -18,7 +18,16 @@ PHONE_LANGUAGES = {"": "ary", "ar": "ar", "fr": "fr", "en": "en"}
 EVERYBODYS = ("menu", "language", "help", "person", "why", "stop")
 STAFFS = {
     Role.CASEWORKER: ("today", "week", "tasks", "centre", "link", "menu", "language"),
-    Role.MANAGER: ("broadcast", "content", "centre", "unanswered", "link", "menu", "language"),
+    Role.MANAGER: (
+        "broadcast",
+        "content",
+        "centre",
+        "unanswered",
+        "experiments",
+        "link",
+        "menu",
+        "language",
+    ),
     Role.ADMINISTRATOR: ("link", "menu", "language"),
 }
 
@@ -79,6 +88,7 @@ def _meanings(texts: Texts) -> Mapping[str, str]:
         "broadcast": texts.gettext("Write an announcement"),
         "content": texts.gettext("Change what people read"),
         "unanswered": texts.gettext("Questions without an answer"),
+        "experiments": texts.gettext("Compare two wordings"),
     }
 
 

@@ -14,8 +14,11 @@ from conversations.flows.staff.broadcast import BROADCAST, broadcast
 from conversations.flows.staff.caseworker_menu import CASEWORKER_MENU
 from conversations.flows.staff.centre_details import CENTRE_DETAILS, show_centre
 from conversations.flows.staff.content import CONTENT, change_content
+from conversations.flows.staff.experiment_end import EXPERIMENT_END
+from conversations.flows.staff.experiments import EXPERIMENTS, show_experiments
 from conversations.flows.staff.invitation import INVITATION, redeem
 from conversations.flows.staff.manager_menu import MANAGER_MENU
+from conversations.flows.staff.own_name import OWN_NAME
 from conversations.flows.staff.propose import PROPOSE
 from conversations.flows.staff.task_news import TASK_NEWS
 from conversations.flows.staff.tasks import TASKS, show_tasks
@@ -30,6 +33,7 @@ __all__ = ["STAFF_COMMANDS", "STAFF_FLOWS", "redeem"]
 STAFF_FLOWS: tuple[Flow[Any], ...] = (
     INVITATION,
     CASEWORKER_MENU,
+    OWN_NAME,
     MANAGER_MENU,
     VISIT_NEWS,
     UNHEARD,
@@ -43,6 +47,8 @@ STAFF_FLOWS: tuple[Flow[Any], ...] = (
     BROADCAST,
     CONTENT,
     UNANSWERED,
+    EXPERIMENTS,
+    EXPERIMENT_END,
     ANNOUNCEMENT_PROGRESS,
     ADMINISTRATOR_MENU,
     ALERT,
@@ -57,4 +63,5 @@ STAFF_COMMANDS: Mapping[str, CommandHandler] = {
     "broadcast": broadcast,
     "content": change_content,
     "unanswered": show_unanswered,
+    "experiments": show_experiments,
 }
