@@ -57,7 +57,7 @@ class Fallback:
             log.info("message_texted", row=row_id)
         elif await self._hold(unit, given_up, now):
             log.info("message_held", row=row_id)
-        elif given_up.purpose in CALLS_FOR_A_PERSON:
+        elif given_up.purpose in CALLS_FOR_A_PERSON and not _is_beside(given_up.message):
             async with on_its_own(unit, "unreached_not_told", row=row_id):
                 await self._tell_caseworkers(unit, given_up, now)
 
@@ -135,3 +135,8 @@ def _for_another_channel(message: OutboundMessage | None) -> OutboundMessage | N
     if message is None:
         return None
     return replace(message, edits=None, tap_ref=None, media_kind=None, media_ref=None)
+
+
+def _is_beside(message: OutboundMessage | None) -> bool:
+    """Whether the message only adds a map to another one, which finds its own way to the person."""
+    return message is not None and message.venue is not None

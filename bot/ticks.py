@@ -16,6 +16,7 @@ from apscheduler.triggers.cron import CronTrigger
 
 from bot.clock import Clock
 from bot.closing_ticks import ClosingTicks
+from bot.comparisons import end_comparisons
 from bot.holidays import proposed_closures
 from bot.turns import IDLE_S, Trouble, Voice, on_its_own, show_push, work_off
 from bot.waiting_ticks import WaitingTicks
@@ -116,6 +117,7 @@ class Ticks:
             (self.propose_holidays, CronTrigger(hour=3, minute=30, timezone=zone)),
             (self.forget, CronTrigger(hour=4, minute=30, timezone=zone)),
             (self.forget_people, CronTrigger(minute=7, timezone=zone)),
+            (self.end_comparisons, CronTrigger(minute=23, timezone=zone)),
         ]
 
     # Due rows
@@ -160,10 +162,9 @@ class Ticks:
         else:
             flow, draft = "reminder", VisitNews(_subject_id(row), row.version, step=row.step)
             step, visit = ReminderStep(row.step), await unit.appointments.get(draft.appointment_id)
-            starts = visit.starts_local
-            until = reminders.useful_until(
-                step, due_local=reminders.reminder_due(step, starts), starts_local=starts
-            )
+            starts, whose = visit.starts_local, await unit.contacts.get(row.contact_id)
+            due = reminders.reminder_due(step, starts, whose.reminder_hour)
+            until = reminders.useful_until(step, due_local=due, starts_local=starts)
         return Push(
             row.contact_id, flow, draft, row.purpose, key, row.subject,
             keeps_quiet=_keeps_quiet(row), useful_until=to_utc(until, zone),
@@ -235,6 +236,9 @@ class Ticks:
         async with self._database.transaction() as unit:
             today = to_local(self._clock.now(), self._voice.world.zone).date()
             await propose_holidays(unit, today)
+
+    async def end_comparisons(self) -> None:
+        await end_comparisons(self._database, self._voice, self._clock)
 
     async def forget(self) -> None:
         """Delete what is no longer needed, some rows at a time: people are served meanwhile."""

@@ -16,6 +16,7 @@ from weakref import WeakSet
 import structlog
 
 from bot.channels.button_data import NO_PROMPT
+from bot.channels.whatsapp_window import is_open
 from bot.clips import Recordings
 from bot.clock import Clock
 from bot.floods import TELL_EVERY_S, Brake, slowed
@@ -166,7 +167,45 @@ async def show_push(unit: UnitOfWork, push: Push, voice: Voice, *, now: datetime
         )
         await show_push(unit, news, voice, now=now)
     await flow.first().pushed(turn)
+    for number, effect in enumerate(turn.effects):
+        await _carry_out_beside(unit, push, number, effect, turn, address, held=used_by is not None)
     return True
+
+
+async def _carry_out_beside(
+    unit: UnitOfWork,
+    push: Push,
+    number: int,
+    effect: Effect,
+    turn: Turn[Any],
+    address: Address,
+    *,
+    held: bool,
+) -> None:
+    """Send what a pushed prompt brings with it under the prompt, as quietly and as long as that helps.
+
+    It goes and is withdrawn with the prompt, and on a shared phone waits with it.
+    """
+    message = _beside(effect, turn.texts)
+    # Who wrote too long ago gets a template, which is a text: another one would only be paid for.
+    if message is None or (
+        address.channel == Channel.WHATSAPP and not is_open(address.last_used_at, turn.now)
+    ):
+        return
+    key = f"{push.key}:{number}"
+    await unit.outbox.add(
+        address_id=address.id,
+        channel=Channel(address.channel),
+        purpose=push.purpose,
+        key=key,
+        message=message,
+        now=turn.now,
+        subject=push.subject,
+        keeps_quiet=push.keeps_quiet,
+        useful_until=push.useful_until,
+    )
+    if held:
+        await unit.profiles.hold(key, push.contact_id, now=turn.now)
 
 
 async def act_for(
@@ -434,21 +473,10 @@ class Turns:
                 async with on_its_own(unit, "push_failed", flow=effect.flow):
                     await show_push(unit, effect, self._voice, now=turn.now)
                 continue
-            if isinstance(effect, SendDocument):
-                caption = turn.texts.gettext("📄 Here is the page, ready to print.")
-                page = replace(_message(caption, turn.texts, (), None), document=effect.document)
-                await self._say(unit, inbound, address_id, page, turn.now, key=f"in:{update_id}:{number}")
-                continue
-            if isinstance(effect, SendVenue):
-                pin = _pin(effect.venue, turn.texts)
-                await self._say(unit, inbound, address_id, pin, turn.now, key=f"in:{update_id}:{number}")
-                continue
-            if isinstance(effect, SendClip):
-                words = turn.texts.gettext("This can't be played here. What it says is written above.")
-                recording = replace(_message(words, turn.texts, (), None), clip=effect.clip)
-                await self._say(
-                    unit, inbound, address_id, recording, turn.now, key=f"in:{update_id}:{number}"
-                )
+            beside = _beside(effect, turn.texts)
+            if beside is not None:
+                await self._say(unit, inbound, address_id, beside, turn.now, key=f"in:{update_id}:{number}")
+            if not isinstance(effect, Show):
                 continue
             prompt = effect.prompt
             message = replace(
@@ -672,6 +700,20 @@ def _message(
 def _comes(effect: Effect) -> int:
     """Return a number that puts the answer before its page, map or recording, and what is pushed last."""
     return [Show, SendDocument, SendVenue, SendClip, Push].index(type(effect))
+
+
+def _beside(effect: Effect, texts: Texts) -> OutboundMessage | None:
+    """Return the message of what is sent under a prompt; None when the effect is something else."""
+    match effect:
+        case SendDocument(document):
+            caption = texts.gettext("📄 Here is the page, ready to print.")
+            return replace(_message(caption, texts, (), None), document=document)
+        case SendVenue(venue):
+            return _pin(venue, texts)
+        case SendClip(clip):
+            words = texts.gettext("This can't be played here. What it says is written above.")
+            return replace(_message(words, texts, (), None), clip=clip)
+    return None
 
 
 def _pin(venue: Venue, texts: Texts) -> OutboundMessage:

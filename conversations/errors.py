@@ -120,3 +120,7 @@ class ChangedMeanwhile(JisrError):
 
 class NothingToRollBack(JisrError):
     """No publication has this number, or it was rolled back already."""
+
+
+class ExperimentRunning(JisrError):
+    """The comparison has been started already and not ended."""

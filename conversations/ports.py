@@ -17,6 +17,7 @@ from conversations.care.clips import Shelf
 from conversations.care.closures import Closure, ClosureReason
 from conversations.care.edition import Editions
 from conversations.care.edits import Edit, Revision, Target
+from conversations.care.experiments import Experiment, Outcomes, Result, Wording
 from conversations.care.group_sessions import GroupSession
 from conversations.care.holds import Hold, HoldPurpose
 from conversations.care.hours import HoursPeriod, Length, Opening, Taken, VisitKind, VisitRules
@@ -55,6 +56,9 @@ class Contacts(Protocol):
         self, contact_id: ContactId, *, centre_slug: str | None = None, province_code: str | None = None
     ) -> None:
         """Keep the centre or the province the person chose; None leaves what was."""
+
+    async def set_reminder_hour(self, contact_id: ContactId, hour: int | None) -> None:
+        """Remind the person of visits at that hour of the day; None: at the usual ones."""
 
     async def staff(self, role: Role, centre_slug: str | None = None) -> list[Contact]:
         """Return the staff of a role who can be reached, of one centre or of all, by id."""
@@ -253,6 +257,9 @@ class Appointments(Protocol):
     async def set_coming(self, appointment_id: int) -> Appointment:
         """Note that the person said they are coming. Raises AppointmentNotLive."""
 
+    async def set_plan(self, appointment_id: int, plan: str) -> Appointment:
+        """Note how the person means to come (a TravelPlan's stored form). Raises AppointmentNotLive."""
+
     async def get(self, appointment_id: int) -> Appointment:
         """Raises AppointmentNotLive when there is none."""
 
@@ -408,6 +415,12 @@ class Schedule(Protocol):
     async def withdraw_for(self, contact_id: ContactId, purpose: Purpose) -> None:
         """Drop one person's due rows of a purpose."""
 
+    async def move(self, subject: str, steps: Sequence[tuple[str, datetime]]) -> None:
+        """Let steps about the subject that still wait fall due at other moments; all else stays as it is."""
+
+    async def told(self, subjects: Collection[str]) -> set[tuple[str, str, int]]:
+        """Return subject, step and version of what has become a message about the subjects."""
+
 
 class Tasks(Protocol):
     async def add(
@@ -533,6 +546,33 @@ class Content(Protocol):
         """
 
 
+class Experiments(Protocol):
+    """Comparisons of two wordings of a reminder."""
+
+    async def running(self) -> list[Experiment]:
+        """Return what is being compared now, the oldest first."""
+
+    async def get(self, experiment_id: int) -> Experiment: ...
+
+    async def latest(self, name: str) -> Experiment | None:
+        """Return the newest run of a comparison, None when there was none."""
+
+    async def start(self, name: str, *, sample_size: int, by: ContactId, now: datetime) -> Experiment:
+        """Begin a comparison. Raises ExperimentRunning, also when two begin it at once."""
+
+    async def stop(self, experiment_id: int, *, now: datetime) -> bool:
+        """End a comparison; False when it had ended before."""
+
+    async def note(self, experiment_id: int, appointment_id: int, wording: Wording) -> None:
+        """Note which wording was sent about a visit; the first one counts."""
+
+    async def result(self, experiment_id: int) -> Result:
+        """Return how the visits of each wording have ended so far."""
+
+    async def attendance(self, *, since: datetime) -> Outcomes:
+        """Return how the visits of all centres have ended that began since then."""
+
+
 class Desk(Protocol):
     """All stores of one unit of work."""
 
@@ -578,6 +618,8 @@ class Desk(Protocol):
     def unanswered(self) -> UnansweredQuestions: ...
     @property
     def content(self) -> Content: ...
+    @property
+    def experiments(self) -> Experiments: ...
 
 
 @dataclass(frozen=True, slots=True)

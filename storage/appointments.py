@@ -442,6 +442,12 @@ class AppointmentStore:
         )
         return [_appointment(row) for row in await self._connection.execute(query)]
 
+    async def set_plan(self, appointment_id: int, plan: str) -> Appointment:
+        """Note how the person means to come. Raises AppointmentNotLive."""
+        return await self._changed(
+            update(appointments).where(appointments.c.id == appointment_id, is_live()).values(plan=plan)
+        )
+
     def _when(self, day: date, at: time) -> dict[str, Any]:
         starts_at = to_utc(datetime.combine(day, at), self._zone)
         return {"day": day, "at": at, "zone": self._zone_name, "starts_at": starts_at}

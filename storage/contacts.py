@@ -182,6 +182,9 @@ class ContactStore:
             ),
         )
 
+    async def set_reminder_hour(self, contact_id: ContactId, hour: int | None) -> None:
+        await self._change(contact_id, reminder_hour=hour)
+
     async def _change(self, contact_id: ContactId, **values: Any) -> None:
         await self._connection.execute(update(contacts).where(contacts.c.id == contact_id).values(**values))
 
@@ -250,4 +253,5 @@ def contact_in(row: Row[Any], keys: KeyRing) -> Contact:
         name=row.name_enc and keys.decrypt(row.name_enc, about=NAME),
         created_at=row.created_at,
         enrolled_at=row.enrolled_at,
+        reminder_hour=row.reminder_hour,
     )

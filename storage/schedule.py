@@ -130,6 +130,24 @@ class DueStore:
             .values(status="failed_permanent", reason="opted_out")
         )
 
+    async def move(self, subject: str, steps: Sequence[tuple[str, datetime]]) -> None:
+        """Let steps about the subject that still wait fall due at other moments; all else stays as it is."""
+        for step, due_at in steps:
+            await self._connection.execute(
+                update(due_messages)
+                .where(is_waiting(due_messages), due_messages.c.subject == subject)
+                .where(due_messages.c.step == step)
+                .values(due_at=due_at)
+            )
+
+    async def told(self, subjects: Collection[str]) -> set[tuple[str, str, int]]:
+        """Return subject, step and version of what has become a message about the subjects."""
+        rows = due_messages.c
+        query = select(rows.subject, rows.step, rows.version).where(
+            rows.subject.in_(subjects), rows.status == "turned"
+        )
+        return {(row.subject, row.step, row.version) for row in await self._connection.execute(query)}
+
     async def claim_due(self, now: datetime, limit: int) -> list[DueMessage]:
         """Return what has fallen due, earliest first, locked until the transaction ends.
 

@@ -16,6 +16,7 @@ from storage.closures import ClosureStore
 from storage.contacts import ContactStore
 from storage.content import ContentStore
 from storage.encryption import KeyRing
+from storage.experiments import ExperimentStore
 from storage.group_sessions import GroupSessionStore
 from storage.holds import HoldStore
 from storage.inbox import InboxStore
@@ -77,6 +78,7 @@ class UnitOfWork:
         self.unanswered = UnansweredStore(connection)
         self.billing = BillingStore(connection, zone)
         self.content = ContentStore(connection, zone)
+        self.experiments = ExperimentStore(connection)
 
 
 if TYPE_CHECKING:

@@ -47,6 +47,7 @@ from conversations.care.edits import (
     touched_meanwhile,
     value_without,
 )
+from conversations.care.experiments import Experiment, Outcomes, Result, Wording
 from conversations.care.group_sessions import GroupSession
 from conversations.care.holds import Hold, HoldPurpose
 from conversations.care.hours import (
@@ -75,6 +76,7 @@ from conversations.errors import (
     ChangedMeanwhile,
     CodeInvalid,
     CodesSlowed,
+    ExperimentRunning,
     GroupSessionGone,
     InvitationInvalid,
     NothingToRollBack,
@@ -193,6 +195,9 @@ class FakeContacts:
             centre_slug=centre_slug or kept.centre_slug,
             province_code=province_code or kept.province_code,
         )
+
+    async def set_reminder_hour(self, contact_id: ContactId, hour: int | None) -> None:
+        self._change(contact_id, reminder_hour=hour)
 
     async def staff(self, role: Role, centre_slug: str | None = None) -> list[Contact]:
         return [
@@ -873,6 +878,13 @@ class FakeAppointments:
         self.rows[appointment_id] = replace(kept, coming=True)
         return self.rows[appointment_id]
 
+    async def set_plan(self, appointment_id: int, plan: str) -> Appointment:
+        kept = await self.get(appointment_id)
+        if not kept.is_live:
+            raise AppointmentNotLive
+        self.rows[appointment_id] = replace(kept, plan=plan)
+        return self.rows[appointment_id]
+
     async def get(self, appointment_id: int) -> Appointment:
         if appointment_id not in self.rows:
             raise AppointmentNotLive
@@ -1010,6 +1022,7 @@ class FakeSchedule:
     def __init__(self, desk: "FakeDesk") -> None:
         self._desk = desk
         self._planned: set[tuple[str, str, int]] = set()
+        self._told: set[tuple[str, str, int]] = set()
         self.due: list[Due] = []
 
     async def plan(
@@ -1035,9 +1048,20 @@ class FakeSchedule:
     async def withdraw_for(self, contact_id: ContactId, purpose: Purpose) -> None:
         self.due = [due for due in self.due if (due.contact_id, due.purpose) != (contact_id, purpose)]
 
+    async def move(self, subject: str, steps: Sequence[tuple[str, datetime]]) -> None:
+        moments = dict(steps)
+        self.due = [
+            replace(due, due_at=moments.get(due.step, due.due_at)) if due.subject == subject else due
+            for due in self.due
+        ]
+
+    async def told(self, subjects: Collection[str]) -> set[tuple[str, str, int]]:
+        return {told for told in self._told if told[0] in subjects}
+
     def pop_until(self, now: datetime) -> list[Due]:
         """Return what has fallen due, earliest first, and forget it."""
         ready = sorted((due for due in self.due if due.due_at <= now), key=lambda due: due.due_at)
+        self._told.update((due.subject, due.step, due.version) for due in ready)
         self.due = [due for due in self.due if due.due_at > now]
         return ready
 
@@ -1309,6 +1333,65 @@ class FakeBilling:
         return self.next
 
 
+class FakeExperiments:
+    """`noted` is which wording was sent about which visit, by experiment and visit."""
+
+    def __init__(self, appointments: FakeAppointments) -> None:
+        self._appointments = appointments
+        self.rows: dict[int, Experiment] = {}
+        self.noted: dict[tuple[int, int], Wording] = {}
+
+    async def running(self) -> list[Experiment]:
+        return [experiment for experiment in self.rows.values() if experiment.is_running]
+
+    async def get(self, experiment_id: int) -> Experiment:
+        return self.rows[experiment_id]
+
+    async def latest(self, name: str) -> Experiment | None:
+        runs = [experiment for experiment in self.rows.values() if experiment.name == name]
+        return runs[-1] if runs else None
+
+    async def start(self, name: str, *, sample_size: int, by: ContactId, now: datetime) -> Experiment:
+        if any(experiment.name == name for experiment in await self.running()):
+            raise ExperimentRunning
+        number = len(self.rows) + 1
+        self.rows[number] = Experiment(number, name, sample_size, by, now)
+        return self.rows[number]
+
+    async def stop(self, experiment_id: int, *, now: datetime) -> bool:
+        if not self.rows[experiment_id].is_running:
+            return False
+        self.rows[experiment_id] = replace(self.rows[experiment_id], stopped_at=now)
+        return True
+
+    async def note(self, experiment_id: int, appointment_id: int, wording: Wording) -> None:
+        self.noted.setdefault((experiment_id, appointment_id), wording)
+
+    async def result(self, experiment_id: int) -> Result:
+        return Result(
+            *(
+                self._outcomes(
+                    visit_id
+                    for (number, visit_id), noted in self.noted.items()
+                    if number == experiment_id and noted is wording
+                )
+                for wording in Wording
+            )
+        )
+
+    async def attendance(self, *, since: datetime) -> Outcomes:
+        visits = self._appointments.rows.values()
+        return self._outcomes(v.id for v in visits if v.starts_at(zone.casablanca()) >= since)
+
+    def _outcomes(self, visit_ids: Iterable[int]) -> Outcomes:
+        statuses = Counter(self._appointments.rows[visit_id].status for visit_id in visit_ids)
+        return Outcomes(
+            statuses[AppointmentStatus.ATTENDED] + statuses[AppointmentStatus.LATE],
+            statuses[AppointmentStatus.MISSED],
+            statuses[AppointmentStatus.CANCELLED],
+        )
+
+
 class FakeDesk:
     """All stores, and the notices still open, each with the one it was pushed to."""
 
@@ -1336,6 +1419,7 @@ class FakeDesk:
         self.outbox = FakeOutbox()
         self.unanswered = FakeUnanswered()
         self.content = FakeContent()
+        self.experiments = FakeExperiments(self.appointments)
 
     def regions_of(self, contact: Contact) -> set[str]:
         """Return the codes of the regions a person lives in or has their centre in."""

@@ -217,9 +217,12 @@ class Scene:
             key=push.key,
             subject=push.subject,
         )
-        if turn.address_id is not None and (person := self.people.get(turn.address_id)):
+        person = self.people.get(turn.address_id or 0)
+        if person:
             person.receives(received, replaces=push.replaces)
         await self.routes.flows[push.flow].first().pushed(turn)
+        if person:
+            person.venues += [effect.venue for effect in turn.effects if isinstance(effect, SendVenue)]
 
     def _joins(self, name: str, contact: Contact, channel: Channel) -> "Person":
         person = Person(self, name, self.desk.addresses.new(contact.id, channel, now=self.now), channel)

@@ -25,6 +25,7 @@ STAFFS = {
         "close",
         "groups",
         "unanswered",
+        "experiments",
         "link",
         "menu",
         "language",
@@ -91,6 +92,7 @@ def _meanings(texts: Texts) -> Mapping[str, str]:
         "broadcast": texts.gettext("Write an announcement"),
         "content": texts.gettext("Change what people read"),
         "unanswered": texts.gettext("Questions without an answer"),
+        "experiments": texts.gettext("Compare two wordings"),
     }
 
 

@@ -142,6 +142,16 @@ def _accept_change_cancel(texts: Texts) -> Sequence[str]:
     )
 
 
+def _ways_change_cancel(texts: Texts) -> Sequence[str]:
+    return (
+        texts.pgettext("button", "🚶 On foot"),
+        texts.pgettext("button", "🚌 By bus"),
+        texts.pgettext("button", "🚕 Taxi or grand taxi"),
+        texts.pgettext("button", "🚗 Somebody takes me"),
+        *_change_cancel(texts),
+    )
+
+
 def _fine_so_so_help(texts: Texts) -> Sequence[str]:
     return (
         texts.pgettext("button", "🙂 Fine"),
@@ -172,6 +182,12 @@ FORMS = (
     Form("reminder", Purpose.REMINDER, (SHOW,), _show),
     Form("reminder_coming", Purpose.REMINDER, ("coming", "change", "cancel"), _coming_change_cancel),
     Form("reminder_known", Purpose.REMINDER, ("change", "cancel"), _change_cancel),
+    Form(
+        "reminder_plan",
+        Purpose.REMINDER,
+        ("foot", "bus", "taxi", "lift", "change", "cancel"),
+        _ways_change_cancel,
+    ),
     Form("check_in", Purpose.CHECK_IN, ("fine", "so_so", "help"), _fine_so_so_help),
     Form("handover", Purpose.HANDOVER, (SHOW,), _show),
     Form("handover_answer", Purpose.HANDOVER, ("answer", "thanks"), _answer_thanks),

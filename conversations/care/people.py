@@ -46,7 +46,8 @@ class Contact:
 
     `language` None: not chosen yet. `centre_slug` is the centre a beneficiary last chose, or the
     centre a caseworker works at. `province_code` is where a beneficiary said they live (no position
-    is ever kept). `name` is what they asked to be called, None when they did not say.
+    is ever kept). `name` is what they asked to be called, None when they did not say. `reminder_hour` is the
+    hour of the day at which they want to be reminded of visits, None for the usual ones.
     """
 
     id: ContactId
@@ -60,6 +61,7 @@ class Contact:
     name: str | None
     created_at: datetime
     enrolled_at: datetime | None
+    reminder_hour: int | None = None
 
     def __repr__(self) -> str:
         return f"<Contact {self.id} {self.role}>"

@@ -15,6 +15,12 @@ from conversations.care.quiet import QUIET_FROM
 # Somebody who has just booked has the confirmation before their eyes.
 AFTER_BOOKING = timedelta(minutes=30)
 WEEK_AHEAD_WHEN_BOOKED = timedelta(days=10)
+# The hours among which a person may choose (CARE+ Corrections, JMIR 2020), all outside the quiet hours, and
+# those of somebody who chose none.
+HOURS = (8, 10, 12, 14, 17, 20)
+USUAL_HOUR, USUAL_HOUR_ON_THE_EVE = 10, 18
+# Whoever was asked and has said nothing so long before the visit may not come.
+ANSWER_EXPECTED = timedelta(hours=4)
 
 
 class ReminderStep(StrEnum):
@@ -34,8 +40,10 @@ class PlannedReminder:
     due_local: datetime
 
 
-def plan_reminders(starts_local: datetime, *, booked_at_local: datetime) -> list[PlannedReminder]:
-    """Return the reminders of a visit, earliest first.
+def plan_reminders(
+    starts_local: datetime, *, booked_at_local: datetime, hour: int | None = None
+) -> list[PlannedReminder]:
+    """Return the reminders of a visit, earliest first. `hour` is the person's choice, None the usual ones.
 
     A visit that moves is planned anew, with the moment of the change as
     `booked_at_local`. None is due earlier than 30 minutes after the booking,
@@ -48,7 +56,7 @@ def plan_reminders(starts_local: datetime, *, booked_at_local: datetime) -> list
     return [
         PlannedReminder(step, due)
         for step in ReminderStep
-        if (due := reminder_due(step, starts_local)) >= earliest
+        if (due := reminder_due(step, starts_local, hour)) >= earliest
         and _is_wanted(step, starts_local, booked_at_local)
     ]
 
@@ -72,24 +80,26 @@ def useful_until(step: ReminderStep, *, due_local: datetime, starts_local: datet
             # The next one is still days away; after a day it is the better one.
             return due_local + timedelta(days=1)
         case ReminderStep.DAY_BEFORE:
-            # Three hours before the next reminder: later, the two would say the same twice.
-            return starts_local - timedelta(hours=5)
+            # Three hours before the next reminder: later, the two would say the same twice. Before a visit in
+            # the night there is no other one.
+            return max(starts_local - timedelta(hours=5), due_local + timedelta(hours=1))
         case ReminderStep.TWO_HOURS_BEFORE:
             # Too late to set out, and a knock on the door of somebody who already has.
             return starts_local - timedelta(minutes=30)
 
 
-def reminder_due(step: ReminderStep, starts_local: datetime) -> datetime:
-    """Return when the reminder of a visit is due, in naive wall time."""
+def reminder_due(step: ReminderStep, starts_local: datetime, hour: int | None = None) -> datetime:
+    """Return when the reminder of a visit is due, in naive wall time; `hour` as the person chose it."""
     match step:
         case ReminderStep.WEEK_BEFORE:
-            return datetime.combine(starts_local.date() - timedelta(days=7), time(10))
+            days, usual = 7, USUAL_HOUR
         case ReminderStep.THREE_DAYS_BEFORE:
-            return datetime.combine(starts_local.date() - timedelta(days=3), time(10))
+            days, usual = 3, USUAL_HOUR
         case ReminderStep.DAY_BEFORE:
-            return datetime.combine(starts_local.date() - timedelta(days=1), time(18))
+            days, usual = 1, USUAL_HOUR_ON_THE_EVE
         case ReminderStep.TWO_HOURS_BEFORE:
             return starts_local - timedelta(hours=2)
+    return datetime.combine(starts_local.date() - timedelta(days=days), time(usual if hour is None else hour))
 
 
 def _is_wanted(step: ReminderStep, starts_local: datetime, booked_at_local: datetime) -> bool:

@@ -17,7 +17,7 @@ from conversations.care.group_sessions import GroupSession
 from conversations.care.holds import HELD_FOR, Hold, HoldPurpose
 from conversations.care.hours import Length, Taken, VisitKind, bookable_days, open_slots
 from conversations.care.people import ContactId, Role
-from conversations.care.reminders import plan_reminders
+from conversations.care.reminders import ReminderStep, plan_reminders, reminder_due
 from conversations.care.waiting import WaitingEntry, subject_of_waiting
 from conversations.care.wall_time import to_local, to_utc
 from conversations.engine.outbound import Purpose
@@ -417,10 +417,28 @@ async def _tell_managers(turn: Turn[Any], centre_slug: str) -> None:
         )
 
 
+async def remind_at(turn: Turn[Any], hour: int | None) -> None:
+    """Remind the turn's contact at that hour from now on, also of the visits they have; None: as usual.
+
+    A reminder that would have come already at the new hour comes once more at the old one.
+    """
+    await turn.desk.contacts.set_reminder_hour(turn.contact.id, hour)
+    await turn.reload()
+    for visit in await turn.desk.appointments.upcoming(turn.contact.id, now=turn.now):
+        moments = [(step.value, reminder_due(step, visit.starts_local, hour)) for step in ReminderStep]
+        steps = [(step, to_utc(due, turn.world.zone)) for step, due in moments if due > turn.local_now]
+        await turn.desk.schedule.move(subject_of(visit.id), steps)
+
+
 async def _plan(turn: Turn[Any], appointment: Appointment, *, booked_at: datetime) -> None:
     """Plan what is still to come of a visit's reminders, as they follow from when it was booked."""
+    whose = turn.contact
+    if whose.id != appointment.contact_id:
+        whose = await turn.desk.contacts.get(appointment.contact_id)
     planned_steps = plan_reminders(
-        appointment.starts_local, booked_at_local=to_local(booked_at, turn.world.zone)
+        appointment.starts_local,
+        booked_at_local=to_local(booked_at, turn.world.zone),
+        hour=whose.reminder_hour,
     )
     steps = [planned for planned in planned_steps if planned.due_local > turn.local_now]
     await turn.desk.schedule.plan(

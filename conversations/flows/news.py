@@ -39,6 +39,13 @@ class AnnouncementNews:
 
 
 @dataclass
+class ExperimentNews:
+    """A comparison of two wordings that has ended (flow "experiment_end")."""
+
+    experiment_id: int = 0
+
+
+@dataclass
 class AddressNews:
     """Another of the person's own addresses (flow "address_added")."""
 

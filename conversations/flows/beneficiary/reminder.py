@@ -1,23 +1,26 @@
-"""A reminder of a visit. The words change from one to the next: a plan, what is kept ready, the way."""
+"""A reminder of a visit. The words change from one to the next: a plan, who expects them, the way.
+
+Source of the order: the trials that compared wordings (Fishbane 2020: a plan and what is at stake; Hallsworth
+2015: what is at stake must be specific). Two of the wordings can be compared: see flows/staff/experiments.py.
+"""
 
 from conversations.care.appointments import Appointment
-from conversations.care.centres import Centre
+from conversations.care.experiments import Wording
+from conversations.care.hours import VisitKind
 from conversations.care.people import BENEFICIARIES
 from conversations.care.reminders import ReminderStep, reminder_due, still_useful
+from conversations.care.travel_plans import Way
 from conversations.care.visits import VisitNews
-from conversations.engine.flow import Flow, Move, Prompt, Step
+from conversations.engine.flow import Choice, Finish, Flow, Goto, Move, Prompt, Step
 from conversations.engine.turn import Turn
 from conversations.flows.beneficiary.my_visits import visit_choices
+from conversations.flows.beneficiary.reminder_words import what_helps
+from conversations.flows.beneficiary.travel import ChooseLeaving, keep_way, way_choices
 from conversations.flows.beneficiary.visit_notice import act_on_visit, visit_told_of
 from conversations.flows.beneficiary.wish import live_visit
-from conversations.flows.visit_words import (
-    address_and_phone,
-    code_words,
-    how_it_stands,
-    over,
-    what_to_bring,
-    when_and_where,
-)
+from conversations.flows.beneficiary.wordings import note_wording, wording_of
+from conversations.flows.centre_words import pin_of
+from conversations.flows.visit_words import how_it_stands, over, when_and_where
 
 
 class Remind(Step[VisitNews]):
@@ -27,7 +30,7 @@ class Remind(Step[VisitNews]):
         visit, step = await visit_told_of(turn), _step(turn)
         return visit is not None and still_useful(
             step,
-            due_local=reminder_due(step, visit.starts_local),
+            due_local=reminder_due(step, visit.starts_local, turn.contact.reminder_hour),
             now_local=turn.local_now,
             starts_local=visit.starts_local,
         )
@@ -37,16 +40,34 @@ class Remind(Step[VisitNews]):
         if visit is None:
             return Prompt(over(turn))
         centre = await turn.desk.centres.get(visit.centre_slug)
+        wording = await wording_of(turn, visit, _step(turn))
         parts = [
             _first_line(turn, visit),
             when_and_where(turn, visit, centre),
             how_it_stands(turn, visit),
-            *await _what_helps(turn, visit, centre),
+            *await what_helps(turn, visit, centre, _step(turn), wording),
         ]
-        return Prompt("\n\n".join(part for part in parts if part), visit_choices(turn, visit))
+        return Prompt("\n\n".join(part for part in parts if part), _choices(turn, visit, wording))
+
+    async def pushed(self, turn: Turn[VisitNews]) -> None:
+        """Note for a comparison what was sent, and send the place two hours before."""
+        visit = await live_visit(turn, turn.draft.appointment_id)
+        if visit is None:
+            return
+        await note_wording(turn, visit, _step(turn))
+        pin = pin_of(turn, await turn.desk.centres.get(visit.centre_slug))
+        is_on_the_way = _step(turn) is ReminderStep.TWO_HOURS_BEFORE and visit.kind is not VisitKind.PHONE
+        if is_on_the_way and pin is not None:
+            turn.send_venue(pin)
 
     async def chosen(self, turn: Turn[VisitNews], choice_id: str) -> Move:
-        return await act_on_visit(turn, choice_id)
+        if choice_id not in set(Way):
+            return await act_on_visit(turn, choice_id)
+        visit = await live_visit(turn, turn.draft.appointment_id)
+        if visit is None:
+            return Finish(over(turn))
+        await keep_way(turn, visit, Way(choice_id))
+        return Goto(ChooseLeaving)
 
 
 def _step(turn: Turn[VisitNews]) -> ReminderStep:
@@ -61,22 +82,17 @@ def _first_line(turn: Turn[VisitNews], visit: Appointment) -> str:
     return turn.gettext("📅 A reminder for you")
 
 
-async def _what_helps(turn: Turn[VisitNews], visit: Appointment, centre: Centre) -> list[str]:
-    match _step(turn):
-        case ReminderStep.WEEK_BEFORE:
-            return []
-        case ReminderStep.THREE_DAYS_BEFORE:
-            return [
-                turn.gettext("How will you get there, and when will you leave? It helps to settle it now.")
-            ]
-        case ReminderStep.DAY_BEFORE:
-            kept = turn.gettext(
-                "A place is kept for you at this hour. If you can't come, tap “Cancel”: "
-                "somebody else can have it."
-            )
-            return [kept, code_words(turn, visit), await what_to_bring(turn)]
-        case ReminderStep.TWO_HOURS_BEFORE:
-            return [address_and_phone(turn, centre), code_words(turn, visit)]
+def _choices(turn: Turn[VisitNews], visit: Appointment, wording: Wording) -> list[Choice]:
+    """Return what can be done; where the way is asked for, that is said in place of "I am coming"."""
+    choices = visit_choices(turn, visit)
+    asks_for_way = (
+        _step(turn) is ReminderStep.THREE_DAYS_BEFORE
+        and visit.kind is not VisitKind.PHONE
+        and wording is Wording.A
+    )
+    if not asks_for_way:
+        return choices
+    return [*way_choices(turn), *(choice for choice in choices if choice.id != "coming")]
 
 
-REMINDER = Flow(name="reminder", draft=VisitNews, steps=[Remind], roles=BENEFICIARIES)
+REMINDER = Flow(name="reminder", draft=VisitNews, steps=[Remind, ChooseLeaving], roles=BENEFICIARIES)

@@ -1,6 +1,11 @@
 """Settings: how to be spoken to, what to get, what is kept."""
 
+import re
+from datetime import time
+
 from conversations.care.people import BENEFICIARIES
+from conversations.care.reminders import HOURS, USUAL_HOUR, USUAL_HOUR_ON_THE_EVE
+from conversations.care.visits import remind_at
 from conversations.care.wall_time import to_local
 from conversations.engine.flow import Again, Choice, Enter, Flow, Goto, Move, Prompt, Step
 from conversations.engine.reply import Reply, Text
@@ -29,6 +34,8 @@ class ChooseSetting(Step[NoAnswers]):
                 return Goto(TellName)
             case "kept":
                 return Goto(ShowKept)
+            case "hour":
+                return Goto(ChooseHour)
             case "news":
                 await turn.desk.contacts.set_news(turn.contact.id, not turn.contact.news)
                 await turn.reload()
@@ -64,6 +71,30 @@ class TellName(Step[NoAnswers]):
         return Again(turn.gettext("Please write the name."))
 
 
+class ChooseHour(Step[NoAnswers]):
+    """Ask at which hour of the day reminders of visits are to come."""
+
+    name = "hour"
+    # A number that is typed is an hour, not a place in the list.
+    matches_typed_choices = False
+
+    async def ask(self, turn: Turn[NoAnswers]) -> Prompt:
+        lines = [turn.gettext("At which hour shall we remind you of your visits?"), _hour_words(turn)]
+        # Translators: label, at most 20 characters. No hour of one's own: reminders come at the usual ones.
+        usual = Choice("usual", turn.pgettext("button", "↩️ As usual"))
+        hours = [Choice(str(hour), turn.format_time(time(hour))) for hour in HOURS]
+        return Prompt("\n".join(lines), [*hours, usual])
+
+    async def chosen(self, turn: Turn[NoAnswers], choice_id: str) -> Move:
+        return await _remind_at(turn, None if choice_id == "usual" else int(choice_id))
+
+    async def answer(self, turn: Turn[NoAnswers], reply: Reply) -> Move:
+        hour = re.match(r"\s*(\d{1,2})(?!\d)", reply.text) if isinstance(reply, Text) else None
+        if hour is not None and int(hour[1]) in HOURS:
+            return await _remind_at(turn, int(hour[1]))
+        return Again(turn.gettext("Please choose one of these hours."))
+
+
 class ShowKept(Step[NoAnswers]):
     name = "kept"
 
@@ -85,6 +116,8 @@ def _settings(turn: Turn[NoAnswers]) -> list[Choice]:
         Choice("name", turn.pgettext("button", "👤 What to call me")),
         _news_choice(turn),
         _check_ins_choice(turn),
+        # Translators: label, at most 24 characters. At which hour of the day reminders come.
+        Choice("hour", turn.pgettext("button", "⏰ Hour of reminders")),
         # Translators: label, at most 24 characters. Also: use this on another phone or app.
         Choice("addresses", turn.pgettext("button", "📱 Phones and apps")),
         # Translators: label, at most 24 characters. Several people use one phone.
@@ -124,6 +157,22 @@ def _check_in_words(turn: Turn[NoAnswers]) -> str:
     return turn.gettext("🔕 We don't ask you how you are.")
 
 
+def _hour_words(turn: Turn[NoAnswers]) -> str:
+    hour = turn.contact.reminder_hour
+    if hour is not None:
+        return turn.gettext("⏰ Reminders of visits come at {time}.").format(
+            time=turn.format_time(time(hour))
+        )
+    return turn.gettext("⏰ Reminders of visits come at {morning}, on the eve at {evening}.").format(
+        morning=turn.format_time(time(USUAL_HOUR)), evening=turn.format_time(time(USUAL_HOUR_ON_THE_EVE))
+    )
+
+
+async def _remind_at(turn: Turn[NoAnswers], hour: int | None) -> Move:
+    await remind_at(turn, hour)
+    return Enter("settings", notice=_hour_words(turn))
+
+
 async def _turn_check_ins(turn: Turn[NoAnswers], on: bool) -> None:
     await turn.desk.contacts.set_check_ins(turn.contact.id, on)
     await turn.reload()
@@ -156,7 +205,7 @@ async def _kept(turn: Turn[NoAnswers]) -> list[str]:
         lines.append(turn.gettext("Centre: {city}").format(city=city(turn, centre)))
     if where := _province(turn):
         lines.append(turn.gettext("Province: {province}").format(province=where))
-    lines += [_news_words(turn), _check_in_words(turn)]
+    lines += [_news_words(turn), _check_in_words(turn), _hour_words(turn)]
     upcoming = await turn.desk.appointments.upcoming(contact.id, now=turn.now)
     visits = turn.ngettext("You have {n} visit ahead.", "You have {n} visits ahead.", len(upcoming))
     lines.append(await with_waiting(turn, visits.format(n=len(upcoming))))
@@ -189,5 +238,8 @@ def _province(turn: Turn[NoAnswers]) -> str | None:
 
 
 SETTINGS = Flow(
-    name="settings", draft=NoAnswers, steps=[ChooseSetting, TellName, ShowKept], roles=BENEFICIARIES
+    name="settings",
+    draft=NoAnswers,
+    steps=[ChooseSetting, TellName, ChooseHour, ShowKept],
+    roles=BENEFICIARIES,
 )

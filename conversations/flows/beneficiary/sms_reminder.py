@@ -29,5 +29,8 @@ class RemindByText(Remind):
             )
         )
 
+    async def pushed(self, turn: Turn[VisitNews]) -> None:
+        """A text has one wording, and brings no map."""
+
 
 SMS_REMINDER = Flow(name="sms_reminder", draft=VisitNews, steps=[RemindByText], roles=BENEFICIARIES)

@@ -15,9 +15,12 @@ from conversations.flows.staff.caseworker_menu import CASEWORKER_MENU
 from conversations.flows.staff.centre_details import CENTRE_DETAILS, show_centre
 from conversations.flows.staff.closing import CLOSE, start_closing
 from conversations.flows.staff.content import CONTENT, change_content
+from conversations.flows.staff.experiment_end import EXPERIMENT_END
+from conversations.flows.staff.experiments import EXPERIMENTS, show_experiments
 from conversations.flows.staff.group_sessions import GROUP_SESSIONS, show_groups
 from conversations.flows.staff.invitation import INVITATION, redeem
 from conversations.flows.staff.manager_menu import MANAGER_MENU
+from conversations.flows.staff.own_name import OWN_NAME
 from conversations.flows.staff.propose import PROPOSE
 from conversations.flows.staff.task_news import TASK_NEWS
 from conversations.flows.staff.tasks import TASKS, show_tasks
@@ -32,6 +35,7 @@ __all__ = ["STAFF_COMMANDS", "STAFF_FLOWS", "redeem"]
 STAFF_FLOWS: tuple[Flow[Any], ...] = (
     INVITATION,
     CASEWORKER_MENU,
+    OWN_NAME,
     MANAGER_MENU,
     VISIT_NEWS,
     UNHEARD,
@@ -47,6 +51,8 @@ STAFF_FLOWS: tuple[Flow[Any], ...] = (
     BROADCAST,
     CONTENT,
     UNANSWERED,
+    EXPERIMENTS,
+    EXPERIMENT_END,
     ANNOUNCEMENT_PROGRESS,
     ADMINISTRATOR_MENU,
     ALERT,
@@ -63,4 +69,5 @@ STAFF_COMMANDS: Mapping[str, CommandHandler] = {
     "broadcast": broadcast,
     "content": change_content,
     "unanswered": show_unanswered,
+    "experiments": show_experiments,
 }

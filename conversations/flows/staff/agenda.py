@@ -1,6 +1,6 @@
 """The centre's visits of today or of the week, and what can be done about each."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import date, timedelta
 
 from conversations.care.addresses import LinkKind, spaced
@@ -10,6 +10,7 @@ from conversations.engine.flow import Again, Choice, Enter, Flow, Goto, Move, Pr
 from conversations.engine.turn import Turn
 from conversations.flows.beneficiary.waiting import waiting_line
 from conversations.flows.paging import Page, page_choices, page_of, turned
+from conversations.flows.staff.no_answer import no_answer, without_answer
 from conversations.flows.staff.obstacle_words import obstacle_words
 from conversations.flows.staff.propose import PROPOSE, AgendaDraft, Proposal
 from conversations.flows.staff.visit_actions import (
@@ -39,7 +40,8 @@ class ShowAgenda(Step[AgendaDraft]):
     async def ask(self, turn: Turn[AgendaDraft]) -> Prompt:
         days = _days(turn)
         page = page_of(await _visits(turn, days), turn.draft.page)
-        parts = [await _part(turn, day, page.items) for day in _days_on(page, days)]
+        silent = await without_answer(turn, page.items)
+        parts = [await _part(turn, day, page.items, silent) for day in _days_on(page, days)]
         if waiting := await waiting_line(turn, turn.contact.centre_slug or ""):
             parts.append(waiting)
         return Prompt("\n\n".join(parts), [*_buttons(turn, page), *page_choices(turn, page)])
@@ -71,6 +73,8 @@ class VisitCard(Step[AgendaDraft]):
         # Translators: label, at most 20 characters. A code for a person who comes with a new phone or number.
         new_phone = Choice(NEW_PHONE, turn.pgettext("button", "🔗 New phone"))
         lines = [await visit_details(turn, visit), await obstacle_words(turn, visit.contact_id)]
+        if await without_answer(turn, [visit]):
+            lines.insert(1, no_answer(turn))
         text = "\n\n".join(line for line in lines if line)
         return Prompt(text, [*await action_choices(turn, visit), new_phone])
 
@@ -148,11 +152,19 @@ def _days_on(page: Page[Appointment], days: Sequence[date]) -> list[date]:
     return [day for day in days if first <= day <= last]
 
 
-async def _part(turn: Turn[AgendaDraft], day: date, visits: Sequence[Appointment]) -> str:
-    lines = [agenda_line(turn, visit) for visit in visits if visit.day == day]
+async def _part(
+    turn: Turn[AgendaDraft], day: date, visits: Sequence[Appointment], silent: Collection[int]
+) -> str:
+    """Return a day's lines; `silent` are the ids of visits whose people have not answered."""
+    lines = [_line(turn, visit, visit.id in silent) for visit in visits if visit.day == day]
     if not lines:
         lines = [turn.gettext("Closed.") if await _is_closed(turn, day) else turn.gettext("No visits.")]
     return "\n".join([turn.format_day(day), *lines])
+
+
+def _line(turn: Turn[AgendaDraft], visit: Appointment, is_silent: bool) -> str:
+    line = agenda_line(turn, visit)
+    return f"{line} · {no_answer(turn)}" if is_silent else line
 
 
 async def _is_closed(turn: Turn[AgendaDraft], day: date) -> bool:

@@ -34,6 +34,8 @@ class ShowMenu(Step[CaseworkerMenu]):
             Choice("tasks", turn.pgettext("button", "🙋 People waiting")),
             # Translators: label, at most 24 characters.
             Choice("centre", turn.pgettext("button", "🏢 My centre")),
+            # Translators: label, at most 24 characters. What a caseworker is called before people.
+            Choice("own_name", turn.pgettext("button", "👤 My name")),
             # Translators: label, at most 24 characters. Also: use this on another phone or app.
             Choice("addresses", turn.pgettext("button", "📱 Phones and apps")),
             # Translators: label, at most 24 characters.
@@ -49,8 +51,8 @@ class ShowMenu(Step[CaseworkerMenu]):
                 return Enter(AGENDA.name, AgendaDraft(days=WEEK))
             case "tasks":
                 return Enter(TASKS.name)
-            case "addresses":
-                return Enter("addresses")
+            case "own_name" | "addresses":
+                return Enter(choice_id)
             case _:
                 return enter_centre(turn)
 

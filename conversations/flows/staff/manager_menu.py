@@ -9,6 +9,7 @@ from conversations.engine.words import Word
 from conversations.flows.staff.broadcast import BROADCAST
 from conversations.flows.staff.centre_details import enter_centre
 from conversations.flows.staff.content import CONTENT
+from conversations.flows.staff.experiments import EXPERIMENTS
 from conversations.flows.staff.unanswered import UNANSWERED, UnansweredDraft
 
 
@@ -30,6 +31,8 @@ class ShowMenu(Step[ManagerMenu]):
             Choice("content", turn.pgettext("button", "✏️ What people read")),
             # Translators: label, at most 24 characters. What people asked and nobody has answered yet.
             Choice("unanswered", turn.pgettext("button", "❓ No answer yet")),
+            # Translators: label, at most 24 characters. Compares two wordings of a reminder.
+            Choice("experiments", turn.pgettext("button", "📊 Compare wordings")),
             # Translators: label, at most 24 characters.
             Choice("centres", turn.pgettext("button", "🏢 Centres")),
             # Translators: label, at most 24 characters. Also: use this on another phone or app.
@@ -47,6 +50,8 @@ class ShowMenu(Step[ManagerMenu]):
                 return Enter(CONTENT.name)
             case "unanswered":
                 return Enter(UNANSWERED.name, UnansweredDraft())
+            case "experiments":
+                return Enter(EXPERIMENTS.name)
             case "addresses":
                 return Enter("addresses")
         return enter_centre(turn)

@@ -6,7 +6,7 @@ from typing import Any
 
 from conversations.care import visits
 from conversations.care.appointments import Appointment, Need
-from conversations.care.hours import VisitRules, WeeklyHours
+from conversations.care.hours import VisitKind, VisitRules, WeeklyHours
 from conversations.care.tasks import Said, Task, TaskKind
 from conversations.care.visits import VisitEvent
 from conversations.engine.turn import Turn
@@ -19,9 +19,17 @@ TEN, ELEVEN = time(10), time(11)
 
 
 async def books(
-    person: Person, day: date = WEDNESDAY, at: time = TEN, *, need: Need = Need.HEALTH, centre: str = "sale"
+    person: Person,
+    day: date = WEDNESDAY,
+    at: time = TEN,
+    *,
+    need: Need = Need.HEALTH,
+    centre: str = "sale",
+    kind: VisitKind = VisitKind.IN_PERSON,
 ) -> Appointment:
-    return await _does(person, lambda turn: visits.book(turn, centre_slug=centre, need=need, day=day, at=at))
+    return await _does(
+        person, lambda turn: visits.book(turn, centre_slug=centre, need=need, day=day, at=at, kind=kind)
+    )
 
 
 async def moves(person: Person, visit: Appointment, day: date, at: time = TEN) -> Appointment:
