@@ -13,6 +13,7 @@ from storage.audit import AuditStore
 from storage.billing import BillingStore
 from storage.centres import CentreStore
 from storage.closures import ClosureStore
+from storage.complaints import ComplaintStore
 from storage.contacts import ContactStore
 from storage.content import ContentStore
 from storage.encryption import KeyRing
@@ -73,6 +74,7 @@ class UnitOfWork:
         self.unanswered = UnansweredStore(connection)
         self.billing = BillingStore(connection, zone)
         self.content = ContentStore(connection, zone)
+        self.complaints = ComplaintStore(connection, keys)
 
 
 if TYPE_CHECKING:

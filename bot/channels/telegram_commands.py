@@ -17,8 +17,18 @@ PHONE_LANGUAGES = {"": "ary", "ar": "ar", "fr": "fr", "en": "en"}
 
 EVERYBODYS = ("menu", "language", "help", "person", "why", "stop")
 STAFFS = {
-    Role.CASEWORKER: ("today", "week", "tasks", "centre", "link", "menu", "language"),
-    Role.MANAGER: ("broadcast", "content", "centre", "unanswered", "link", "menu", "language"),
+    Role.CASEWORKER: ("today", "week", "tasks", "figures", "centre", "link", "menu", "language"),
+    Role.MANAGER: (
+        "broadcast",
+        "content",
+        "centre",
+        "unanswered",
+        "complaints",
+        "figures",
+        "link",
+        "menu",
+        "language",
+    ),
     Role.ADMINISTRATOR: ("link", "menu", "language"),
 }
 
@@ -79,6 +89,8 @@ def _meanings(texts: Texts) -> Mapping[str, str]:
         "broadcast": texts.gettext("Write an announcement"),
         "content": texts.gettext("Change what people read"),
         "unanswered": texts.gettext("Questions without an answer"),
+        "complaints": texts.gettext("What people complain about"),
+        "figures": texts.gettext("How many came to their visits"),
     }
 
 

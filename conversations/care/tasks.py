@@ -23,6 +23,7 @@ class TaskKind(StrEnum):
     DANGER = "danger"  # their words sounded like danger
     UNREACHED = "unreached"  # a message that they need can't be brought to them
     NOT_UNDERSTOOD = "not_understood"  # the service failed them three times
+    MISSED_VISITS = "missed_visits"  # a call may help them to come
 
 
 class TaskStatus(StrEnum):

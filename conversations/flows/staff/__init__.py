@@ -13,7 +13,10 @@ from conversations.flows.staff.answer import ANSWER_FLOW
 from conversations.flows.staff.broadcast import BROADCAST, broadcast
 from conversations.flows.staff.caseworker_menu import CASEWORKER_MENU
 from conversations.flows.staff.centre_details import CENTRE_DETAILS, show_centre
+from conversations.flows.staff.complaint_news import COMPLAINT_NEWS
+from conversations.flows.staff.complaints import COMPLAINTS, show_complaints
 from conversations.flows.staff.content import CONTENT, change_content
+from conversations.flows.staff.figures import FIGURES, show_figures
 from conversations.flows.staff.invitation import INVITATION, redeem
 from conversations.flows.staff.manager_menu import MANAGER_MENU
 from conversations.flows.staff.propose import PROPOSE
@@ -22,6 +25,7 @@ from conversations.flows.staff.tasks import TASKS, show_tasks
 from conversations.flows.staff.template_news import TEMPLATE_NEWS
 from conversations.flows.staff.unanswered import UNANSWERED, show_unanswered
 from conversations.flows.staff.unheard_request import UNHEARD
+from conversations.flows.staff.unmarked_visits import UNMARKED_VISITS
 from conversations.flows.staff.visit_news import VISIT_NEWS
 from conversations.flows.staff.visit_project import VISIT_PROJECT_FLOW
 
@@ -47,6 +51,10 @@ STAFF_FLOWS: tuple[Flow[Any], ...] = (
     ADMINISTRATOR_MENU,
     ALERT,
     TEMPLATE_NEWS,
+    UNMARKED_VISITS,
+    FIGURES,
+    COMPLAINT_NEWS,
+    COMPLAINTS,
 )
 
 STAFF_COMMANDS: Mapping[str, CommandHandler] = {
@@ -57,4 +65,6 @@ STAFF_COMMANDS: Mapping[str, CommandHandler] = {
     "broadcast": broadcast,
     "content": change_content,
     "unanswered": show_unanswered,
+    "figures": show_figures,
+    "complaints": show_complaints,
 }
