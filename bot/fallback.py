@@ -100,7 +100,7 @@ class Fallback:
                 given_up.key,
                 address_id=address.id,
                 used_by=used_by,
-                keeps_quiet=given_up.purpose in (Purpose.REMINDER, Purpose.CHECK_IN),
+                keeps_quiet=given_up.purpose in (Purpose.REMINDER, Purpose.CHECK_IN, Purpose.FEEDBACK),
                 useful_until=given_up.useful_until,
             )
             async with on_its_own(unit, "waiting_not_told", row=given_up.id):

@@ -14,6 +14,7 @@ import structlog
 from apscheduler.schedulers.asyncio import AsyncIOScheduler
 from apscheduler.triggers.cron import CronTrigger
 
+from bot import after_visits
 from bot.clock import Clock
 from bot.closing_ticks import ClosingTicks
 from bot.comparisons import end_comparisons
@@ -55,6 +56,7 @@ KEEP = {
     Grows.NOTICES: timedelta(days=60),
     Grows.TASKS: timedelta(days=90),
     Grows.LOOKS: timedelta(days=365),
+    Grows.COMPLAINTS: timedelta(days=90),
 }
 KEEP_UNANSWERED = timedelta(days=365)
 KEEP_REFUSED = timedelta(days=1)
@@ -114,6 +116,7 @@ class Ticks:
         return [
             *backup,
             *look,
+            (self.ask_for_marks, CronTrigger(hour=18, minute=0, timezone=zone)),
             (self.propose_holidays, CronTrigger(hour=3, minute=30, timezone=zone)),
             (self.forget, CronTrigger(hour=4, minute=30, timezone=zone)),
             (self.forget_people, CronTrigger(minute=7, timezone=zone)),
@@ -151,6 +154,8 @@ class Ticks:
         return len(rows)
 
     async def _push(self, unit: UnitOfWork, row: DueMessage) -> Push:
+        if row.purpose in after_visits.PURPOSES:
+            return await after_visits.push_of(unit, row, self._voice)
         key = f"{row.subject}:{row.step}:{row.version}"
         zone = self._voice.world.zone
         draft: CheckInNews | VisitNews
@@ -230,6 +235,10 @@ class Ticks:
             await show_push(unit, push, self._voice, now=now)
 
     # By the clock
+
+    async def ask_for_marks(self) -> None:
+        """Remind caseworkers of today's visits of which nobody has said how they went."""
+        await after_visits.ask_for_marks(self._database, self._voice, self._clock)
 
     async def propose_holidays(self) -> None:
         """Write the public holidays of the coming months as proposed closures; staff have the last word."""

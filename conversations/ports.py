@@ -11,10 +11,11 @@ from typing import Protocol
 
 from conversations.care.addresses import KnownAddress, LinkKind, LinkOffer
 from conversations.care.announcements import Announcement, Audience, Cost, Progress
-from conversations.care.appointments import Appointment, EndedBy, Need
+from conversations.care.appointments import Appointment, AppointmentStatus, EndedBy, Need
 from conversations.care.centres import Centre, Point
 from conversations.care.clips import Shelf
 from conversations.care.closures import Closure, ClosureReason
+from conversations.care.complaints import Complaint, UnnamedToday
 from conversations.care.edition import Editions
 from conversations.care.edits import Edit, Revision, Target
 from conversations.care.experiments import Experiment, Outcomes, Result, Wording
@@ -31,6 +32,7 @@ from conversations.care.questions import QuestionBook
 from conversations.care.rules import Change, RuleSet
 from conversations.care.tasks import Task, TaskKind
 from conversations.care.unanswered import Unanswered
+from conversations.care.visit_figures import VisitFigures
 from conversations.care.waiting import WaitingEntry
 from conversations.engine.outbound import Purpose
 from conversations.engine.session import Session
@@ -301,6 +303,51 @@ class Appointments(Protocol):
     async def lock_closings(self, centre_slug: str) -> None:
         """Keep others from moving the visits of a closed centre before the transaction ends."""
 
+    async def mark(
+        self,
+        appointment_id: int,
+        *,
+        version: int,
+        status: AppointmentStatus,
+        by: EndedBy | None = None,
+        now: datetime,
+    ) -> Appointment:
+        """Write down how a visit went, in place of what was said before; `by` who cancelled it.
+
+        Raises VisitChanged when it is no longer as it was seen, or its time has not come.
+        """
+
+    async def move_begun(
+        self,
+        appointment_id: int,
+        *,
+        version: int,
+        day: date,
+        at: time,
+        capacity: int,
+        length: Length | None = None,
+        now: datetime,
+    ) -> Appointment:
+        """Give a visit whose time has come another one, confirmed, whatever was said of how it went.
+
+        Raises SlotTaken, and VisitChanged as `mark` does.
+        """
+
+    async def set_obstacle(self, appointment_id: int, contact_id: ContactId, obstacle: str) -> None:
+        """Note what got in the way of a person's own visit; nothing happens unless it was missed."""
+
+    async def set_feedback(self, appointment_id: int, contact_id: ContactId, feedback: int) -> None:
+        """Note how a person found their own visit, 1 to 3; nothing happens unless they came."""
+
+    async def with_marks(self, centre_slug: str, start: date, end: date) -> list[Appointment]:
+        """Return a centre's visits that are live, and those of which staff said how they went, by time."""
+
+    async def missed_in_a_row(self, contact_id: ContactId) -> list[Appointment]:
+        """Return what a person missed since they last came to a visit, at any centre, newest first."""
+
+    async def figures(self, start: date, end: date) -> Mapping[str, VisitFigures]:
+        """Return how visits of some days went, by centre."""
+
 
 class GroupSessions(Protocol):
     async def between(self, centre_slug: str, start: date, end: date) -> list[GroupSession]:
@@ -314,6 +361,26 @@ class GroupSessions(Protocol):
 
     async def call_off(self, session_id: int) -> None:
         """Let nobody book it any more; calling it off again changes nothing."""
+
+
+class Complaints(Protocol):
+    """For managers alone."""
+
+    async def file(
+        self, text: str, *, contact_id: ContactId | None, centre_slug: str | None, now: datetime
+    ) -> Complaint:
+        """Keep a complaint; without a contact nothing of it says who wrote it."""
+
+    async def get(self, complaint_id: int) -> Complaint | None:
+        """Return a complaint; None when there is none, or its person had their data erased."""
+
+    async def open(self) -> list[Complaint]:
+        """Return what nobody has closed yet, oldest first."""
+
+    async def count_open(self, contact_id: ContactId) -> int:
+        """Return how many of a person's own, with their name, are open."""
+
+    async def close(self, complaint_id: int, *, now: datetime) -> None: ...
 
 
 class Holds(Protocol):
@@ -447,6 +514,9 @@ class Tasks(Protocol):
 
     async def latest(self, contact_id: ContactId) -> Task | None:
         """Return the person's newest task that is not done."""
+
+    async def newest(self, contact_id: ContactId, kind: TaskKind) -> Task | None:
+        """Return the person's newest task of a kind, done or not."""
 
 
 class Outbox(Protocol):
@@ -620,6 +690,8 @@ class Desk(Protocol):
     def content(self) -> Content: ...
     @property
     def experiments(self) -> Experiments: ...
+    @property
+    def complaints(self) -> Complaints: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -640,6 +712,9 @@ class World:
     daily_budget: int | None = None
     clips: Shelf = field(default_factory=Shelf)
     editions: Editions = field(init=False, repr=False, compare=False)
+    unnamed_complaints: UnnamedToday = field(
+        init=False, repr=False, compare=False, default_factory=UnnamedToday
+    )
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "editions", Editions(self.rules, self.questions))

@@ -8,6 +8,7 @@ import secrets
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, time, tzinfo
+from itertools import takewhile
 from typing import Any
 
 from sqlalchemy import (
@@ -17,11 +18,13 @@ from sqlalchemy import (
     Select,
     String,
     Update,
+    and_,
     bindparam,
     cast,
     exists,
     func,
     literal_column,
+    or_,
     select,
     update,
 )
@@ -29,9 +32,11 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.care.appointments import Appointment, AppointmentStatus, EndedBy, Need, new_visit_code
+from conversations.care.attendance import GRADES, MARKED_FROM, Feeling
 from conversations.care.closing import DISPLACED_STEP
 from conversations.care.hours import Length, Taken, VisitKind
 from conversations.care.people import NOBODY, ContactId
+from conversations.care.visit_figures import VisitFigures
 from conversations.care.wall_time import to_utc
 from conversations.errors import AppointmentNotLive, SlotTaken, VisitChanged
 from storage.errors import violates
@@ -64,6 +69,7 @@ _APPOINTMENT = (
     "group_session_id",
     "wants_woman",
 )
+_CAME = (AppointmentStatus.ATTENDED, AppointmentStatus.LATE)
 # The places of a group session are counted from here, so that they are not those of visits at the same time.
 _GROUP_PLACES_FROM = 101
 
@@ -270,18 +276,7 @@ class AppointmentStore:
             displaced_at=None,
             plan=None,
         )
-        code = kept.code
-        for _ in range(_tries(capacity)):
-            place_no = await self._free_place(kept.centre_slug, day, at, capacity, kept.kind)
-            try:
-                async with self._connection.begin_nested():
-                    return await self._changed(changed.values(place_no=place_no, code=code))
-            except IntegrityError as error:
-                if violates(error, "uq_appointments_live_code"):
-                    code = self._new_code()
-                elif not violates(error, "uq_appointments_live_place"):
-                    raise
-        raise SlotTaken
+        return await self._take_place(kept, changed, day, at, capacity)
 
     async def cancel(
         self, appointment_id: int, *, now: datetime, by: EndedBy = EndedBy.PERSON
@@ -465,11 +460,172 @@ class AppointmentStore:
                 return place_no
         raise SlotTaken
 
+    async def _take_place(
+        self, kept: Appointment, change: Update, day: date, at: time, capacity: int
+    ) -> Appointment:
+        """Change a visit, with a place and a code that nobody has at its new time. Raises SlotTaken."""
+        code = kept.code
+        for _ in range(_tries(capacity)):
+            place_no = await self._free_place(kept.centre_slug, day, at, capacity, kept.kind)
+            try:
+                async with self._connection.begin_nested():
+                    return await self._changed(change.values(place_no=place_no, code=code))
+            except IntegrityError as error:
+                if violates(error, "uq_appointments_live_code"):
+                    code = self._new_code()
+                elif not violates(error, "uq_appointments_live_place"):
+                    raise
+        raise SlotTaken
+
     async def _changed(self, change: Update) -> Appointment:
         row = (await self._connection.execute(change.returning(appointments))).one_or_none()
         if row is None:
             raise AppointmentNotLive
         return _appointment(row)
+
+    # After a visit
+
+    async def mark(
+        self,
+        appointment_id: int,
+        *,
+        version: int,
+        status: AppointmentStatus,
+        by: EndedBy | None = None,
+        now: datetime,
+    ) -> Appointment:
+        """Write down how a visit went, in place of what was said before; `by` who cancelled it.
+
+        Raises VisitChanged when it is no longer as it was seen, its time has not come, or its person is
+        forgotten.
+        """
+        self._read.clear()
+        obstacle = appointments.c.obstacle if status is AppointmentStatus.MISSED else None
+        marked = _as_seen(appointment_id, version, now).values(
+            status=status, ended_by=by, displaced_at=None, obstacle=obstacle
+        )
+        return await self._changed_as_seen(marked)
+
+    async def move_begun(
+        self,
+        appointment_id: int,
+        *,
+        version: int,
+        day: date,
+        at: time,
+        capacity: int,
+        length: Length | None = None,
+        now: datetime,
+    ) -> Appointment:
+        """Give a visit whose time has come another one, confirmed, whatever was said of how it went.
+
+        Raises SlotTaken, and VisitChanged as `mark` does.
+        """
+        self._read.clear()
+        kept = await self.get(appointment_id, lock=True)
+        changed = _as_seen(appointment_id, version, now).values(
+            **self._when(day, at),
+            status=AppointmentStatus.CONFIRMED,
+            coming=False,
+            minutes=length and length.minutes,
+            buffer_minutes=length and length.buffer_minutes,
+            ended_by=None,
+            displaced_at=None,
+            arrived_at=None,
+            plan=None,
+            obstacle=None,
+            feedback=None,
+        )
+        try:
+            return await self._take_place(kept, changed, day, at, capacity)
+        except AppointmentNotLive:
+            raise VisitChanged from None
+
+    async def set_obstacle(self, appointment_id: int, contact_id: ContactId, obstacle: str) -> None:
+        """Note what got in the way of a person's own visit; nothing happens unless it was missed."""
+        await self._connection.execute(
+            update(appointments)
+            .where(
+                appointments.c.id == appointment_id,
+                appointments.c.contact_id == contact_id,
+                appointments.c.status == AppointmentStatus.MISSED,
+            )
+            .values(obstacle=obstacle)
+        )
+
+    async def set_feedback(self, appointment_id: int, contact_id: ContactId, feedback: int) -> None:
+        """Note how a person found their own visit, 1 to 3; nothing happens unless they came."""
+        await self._connection.execute(
+            update(appointments)
+            .where(
+                appointments.c.id == appointment_id,
+                appointments.c.contact_id == contact_id,
+                appointments.c.status.in_(_CAME),
+            )
+            .values(feedback=feedback)
+        )
+
+    async def with_marks(self, centre_slug: str, start: date, end: date) -> list[Appointment]:
+        """Return a centre's visits that are live, and those of which staff said how they went, by time."""
+        query = (
+            select(appointments)
+            .where(
+                appointments.c.centre_slug == centre_slug,
+                appointments.c.day.between(start, end),
+                _is_markable(),
+                appointments.c.contact_id.is_not(None),
+            )
+            .order_by(appointments.c.day, appointments.c.at, appointments.c.place_no, appointments.c.id)
+        )
+        return [_appointment(row) for row in await self._connection.execute(query)]
+
+    async def missed_in_a_row(self, contact_id: ContactId) -> list[Appointment]:
+        """Return what a person missed since they last came to a visit, at any centre, newest first."""
+        past = select(appointments).where(
+            appointments.c.contact_id == contact_id,
+            appointments.c.status.in_((AppointmentStatus.MISSED, *_CAME)),
+        )
+        newest_first = past.order_by(appointments.c.starts_at.desc(), appointments.c.id.desc())
+        visits = [_appointment(row) for row in await self._connection.execute(newest_first)]
+        return list(takewhile(lambda visit: visit.status is AppointmentStatus.MISSED, visits))
+
+    async def unmarked(self, day: date, *, now: datetime) -> Mapping[str, int]:
+        """Return how many visits of a day have begun and are not marked, by centre, where there are any."""
+        query = (
+            select(appointments.c.centre_slug, func.count().label("visits"))
+            .where(
+                appointments.c.day == day,
+                appointments.c.starts_at <= now,
+                is_live(),
+                appointments.c.contact_id.is_not(None),
+            )
+            .group_by(appointments.c.centre_slug)
+        )
+        return {row.centre_slug: row.visits for row in await self._connection.execute(query)}
+
+    async def figures(self, start: date, end: date) -> Mapping[str, VisitFigures]:
+        """Return how visits of some days went, by centre; those of people who are forgotten count, too."""
+        kinds = (
+            appointments.c.centre_slug,
+            appointments.c.status,
+            appointments.c.ended_by,
+            appointments.c.feedback,
+        )
+        query = (
+            select(*kinds, func.count().label("visits"))
+            .where(appointments.c.day.between(start, end), ~is_live())
+            .group_by(*kinds)
+        )
+        found: dict[str, VisitFigures] = defaultdict(VisitFigures)
+        for row in await self._connection.execute(query):
+            found[row.centre_slug] += _figures(row)
+        return found
+
+    async def _changed_as_seen(self, change: Update) -> Appointment:
+        try:
+            return await self._changed(change)
+        except AppointmentNotLive:
+            raise VisitChanged from None
 
 
 def _change(appointment_id: Any, now: Any) -> Update:
@@ -479,6 +635,52 @@ def _change(appointment_id: Any, now: Any) -> Update:
         .where(appointments.c.id == appointment_id, is_live(), appointments.c.starts_at > now)
         .values(version=appointments.c.version + 1, changed_at=now)
     )
+
+
+def _as_seen(appointment_id: int, version: int, now: datetime) -> Update:
+    """Return an update of a visit whose time has come, as long as nobody changed it since it was seen."""
+    return (
+        update(appointments)
+        .where(
+            appointments.c.id == appointment_id,
+            appointments.c.version == version,
+            appointments.c.contact_id.is_not(None),
+            appointments.c.starts_at <= now + MARKED_FROM,
+            _is_markable(),
+        )
+        .values(version=appointments.c.version + 1, changed_at=now)
+    )
+
+
+def _is_markable() -> ColumnElement[bool]:
+    """Return the condition of a visit that is live, or of which staff said how it went."""
+    ended_by_centre = and_(
+        appointments.c.status == AppointmentStatus.CANCELLED, appointments.c.ended_by == EndedBy.CENTRE
+    )
+    gone = appointments.c.status.in_((*_CAME, AppointmentStatus.MISSED))
+    return or_(is_live(), gone, ended_by_centre)
+
+
+def _figures(row: Row[Any]) -> VisitFigures:
+    """Return what some visits that went alike add to the figures."""
+    visits = row.visits
+    match AppointmentStatus(row.status):
+        case AppointmentStatus.MISSED:
+            return VisitFigures(missed=visits)
+        case AppointmentStatus.CANCELLED if row.ended_by == EndedBy.CENTRE:
+            return VisitFigures(cancelled_by_centre=visits)
+        case AppointmentStatus.CANCELLED:
+            return VisitFigures(cancelled_by_people=visits)
+        case AppointmentStatus.LATE:
+            came = VisitFigures(late=visits)
+        case _:
+            came = VisitFigures(came=visits)
+    graded = {
+        GRADES[Feeling.GOOD]: VisitFigures(good=visits),
+        GRADES[Feeling.SO_SO]: VisitFigures(so_so=visits),
+        GRADES[Feeling.BAD]: VisitFigures(bad=visits),
+    }
+    return came + graded.get(row.feedback, VisitFigures())
 
 
 def _tries(capacity: int) -> int:

@@ -53,6 +53,8 @@ _MOVES = (
     (slot_holds, slot_holds.c.contact_id),
     (complaints, complaints.c.contact_id),
 )
+# What is planned about visits moves with them.
+_ABOUT_VISITS = (Purpose.REMINDER, Purpose.VISIT, Purpose.FEEDBACK)
 _TAKEN_OVER_WHERE_MISSING = ("language", "centre_slug", "province_code", "name_enc", "reminder_hour")
 
 
@@ -154,7 +156,7 @@ class LinkStore:
             await self._connection.execute(update(table).where(column == other).values({column: owner}))
         await self._connection.execute(
             update(due_messages)
-            .where(due_messages.c.contact_id == other, due_messages.c.purpose == Purpose.REMINDER)
+            .where(due_messages.c.contact_id == other, due_messages.c.purpose.in_(_ABOUT_VISITS))
             .values(contact_id=owner)
         )
         if not is_staffs:

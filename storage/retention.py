@@ -12,8 +12,19 @@ from enum import StrEnum
 from sqlalchemy import Column, ColumnElement, Table, delete, func, or_, select, true
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from conversations.care.complaints import ComplaintStatus
 from conversations.care.tasks import TaskStatus
-from storage.tables import announcements, audit, due_messages, inbox, is_waiting, notices, outbox, tasks
+from storage.tables import (
+    announcements,
+    audit,
+    complaints,
+    due_messages,
+    inbox,
+    is_waiting,
+    notices,
+    outbox,
+    tasks,
+)
 
 # Rows looked at, and at most deleted, in one transaction.
 BATCH = 1000
@@ -28,6 +39,7 @@ class Grows(StrEnum):
     NOTICES = "notices"
     TASKS = "tasks"
     LOOKS = "looks"
+    COMPLAINTS = "complaints"
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +75,11 @@ _RULES = {
         lambda before: (tasks.c.status == TaskStatus.DONE) & (tasks.c.changed_at < before),
     ),
     Grows.LOOKS: _Rule(audit, audit.c.at),
+    Grows.COMPLAINTS: _Rule(
+        complaints,
+        complaints.c.created_at,
+        lambda before: (complaints.c.status == ComplaintStatus.DONE) & (complaints.c.changed_at < before),
+    ),
 }
 
 
@@ -73,8 +90,8 @@ class RetentionStore:
     async def prune(self, what: Grows, *, before: datetime, after: int = 0, limit: int = BATCH) -> Pruned:
         """Look at so many rows with ids above `after`, and delete those written before that.
 
-        What is still to be done stays, however old: updates that wait, open tasks, due rows that wait. But
-        what has not left the outbox by then never will. Due rows count from when they were due.
+        What is still to be done stays, however old: updates that wait, open tasks and complaints, due rows
+        that wait. But what has not left the outbox by then never will. Due rows count from their due moment.
         """
         if what is Grows.DUE:
             return await self._prune_due(before, limit)

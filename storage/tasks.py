@@ -100,6 +100,17 @@ class TaskStore:
         )
         return await self._connection.scalar(query.limit(1)) is not None
 
+    async def newest(self, contact_id: ContactId, kind: TaskKind) -> Task | None:
+        """Return the person's newest task of a kind, done or not."""
+        query = (
+            select(tasks)
+            .where(tasks.c.contact_id == contact_id, tasks.c.kind == kind)
+            .order_by(tasks.c.id.desc())
+            .limit(1)
+        )
+        row = (await self._connection.execute(query)).one_or_none()
+        return None if row is None else self._task(row)
+
     async def _changed(self, change: Update) -> Task | None:
         row = (await self._connection.execute(change.returning(tasks))).one_or_none()
         return None if row is None else self._task(row)

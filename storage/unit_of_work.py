@@ -13,6 +13,7 @@ from storage.audit import AuditStore
 from storage.billing import BillingStore
 from storage.centres import CentreStore
 from storage.closures import ClosureStore
+from storage.complaints import ComplaintStore
 from storage.contacts import ContactStore
 from storage.content import ContentStore
 from storage.encryption import KeyRing
@@ -79,6 +80,7 @@ class UnitOfWork:
         self.billing = BillingStore(connection, zone)
         self.content = ContentStore(connection, zone)
         self.experiments = ExperimentStore(connection)
+        self.complaints = ComplaintStore(connection, keys)
 
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
-from itertools import count
+from itertools import count, takewhile
 from typing import Any
 
 from bot import zone
@@ -33,8 +33,10 @@ from conversations.care.announcements import (
     text_language,
 )
 from conversations.care.appointments import Appointment, AppointmentStatus, EndedBy, Need, new_visit_code
+from conversations.care.attendance import MARKED_FROM, Mark, mark_of
 from conversations.care.centres import Centre, CentreStatus, Point
 from conversations.care.closures import Closure, ClosureReason
+from conversations.care.complaints import Complaint, ComplaintStatus, day_alone
 from conversations.care.edits import (
     Edit,
     EditState,
@@ -66,6 +68,7 @@ from conversations.care.profiles import LOCKS_AFTER, Profile
 from conversations.care.rules import Change
 from conversations.care.tasks import Task, TaskKind, TaskStatus
 from conversations.care.unanswered import Unanswered, week_of
+from conversations.care.visit_figures import VisitFigures
 from conversations.care.waiting import WaitingEntry
 from conversations.engine.outbound import Purpose
 from conversations.engine.reply import Channel
@@ -227,6 +230,7 @@ class FakeContacts:
                 await desk.profiles.leave(address_id, contact_id)
         desk.life_projects.rows.pop(contact_id, None)
         desk.waiting.lose(contact_id)
+        desk.complaints.hand_over(contact_id, None)
         self._contacts[contact_id] = Contact(
             id=contact_id,
             role=Role.BENEFICIARY,
@@ -354,10 +358,11 @@ class FakeLinks:
         desk.waiting.merge(other, owner)
         if theirs := desk.life_projects.rows.pop(other, None):
             desk.life_projects.rows.setdefault(owner, theirs)
+        desk.complaints.hand_over(other, owner)
         desk.schedule.due = [
             replace(due, contact_id=owner) if due.contact_id == other else due
             for due in desk.schedule.due
-            if due.contact_id != other or due.purpose is Purpose.REMINDER
+            if due.contact_id != other or due.purpose is not Purpose.CHECK_IN
         ]
 
 
@@ -963,6 +968,96 @@ class FakeAppointments:
             if visit.centre_slug == centre_slug and visit.is_live and not _has_begun(visit, now)
         ]
 
+    async def mark(
+        self,
+        appointment_id: int,
+        *,
+        version: int,
+        status: AppointmentStatus,
+        by: EndedBy | None = None,
+        now: datetime,
+    ) -> Appointment:
+        seen = self._as_seen(appointment_id, version, now)
+        obstacle = seen.obstacle if status is AppointmentStatus.MISSED else None
+        self._set_status(replace(seen, ended_by=by, displaced_at=None, obstacle=obstacle), status)
+        return self.rows[appointment_id]
+
+    async def move_begun(
+        self,
+        appointment_id: int,
+        *,
+        version: int,
+        day: date,
+        at: time,
+        capacity: int,
+        length: Length | None = None,
+        now: datetime,
+    ) -> Appointment:
+        seen = self._as_seen(appointment_id, version, now)
+        self._take_place(seen.centre_slug, day, at, capacity, seen.kind)
+        fresh = replace(
+            seen,
+            day=day,
+            at=at,
+            coming=False,
+            minutes=length and length.minutes,
+            buffer_minutes=length and length.buffer_minutes,
+            ended_by=None,
+            displaced_at=None,
+            arrived_at=None,
+            plan=None,
+            obstacle=None,
+            feedback=None,
+        )
+        return self._set_status(fresh, AppointmentStatus.CONFIRMED)
+
+    async def set_obstacle(self, appointment_id: int, contact_id: ContactId, obstacle: str) -> None:
+        visit = self.rows.get(appointment_id)
+        if visit and visit.contact_id == contact_id and visit.status is AppointmentStatus.MISSED:
+            self.rows[visit.id] = replace(visit, obstacle=obstacle)
+
+    async def set_feedback(self, appointment_id: int, contact_id: ContactId, feedback: int) -> None:
+        visit = self.rows.get(appointment_id)
+        if visit and visit.contact_id == contact_id and mark_of(visit) in (Mark.CAME, Mark.LATE):
+            self.rows[visit.id] = replace(visit, feedback=feedback)
+
+    async def with_marks(self, centre_slug: str, start: date, end: date) -> list[Appointment]:
+        return [
+            visit
+            for visit in self._by_time()
+            if visit.centre_slug == centre_slug
+            and start <= visit.day <= end
+            and (visit.is_live or mark_of(visit))
+            and visit.contact_id != NOBODY
+        ]
+
+    async def missed_in_a_row(self, contact_id: ContactId) -> list[Appointment]:
+        said = (Mark.CAME, Mark.LATE, Mark.MISSED)
+        past = [
+            visit
+            for visit in reversed(self._by_time())
+            if visit.contact_id == contact_id and mark_of(visit) in said
+        ]
+        return list(takewhile(lambda visit: visit.status is AppointmentStatus.MISSED, past))
+
+    async def figures(self, start: date, end: date) -> Mapping[str, VisitFigures]:
+        found: dict[str, VisitFigures] = defaultdict(VisitFigures)
+        for visit in self.rows.values():
+            if start <= visit.day <= end and not visit.is_live:
+                found[visit.centre_slug] += _figures_of(visit)
+        return found
+
+    def _as_seen(self, appointment_id: int, version: int, now: datetime) -> Appointment:
+        visit = self.rows.get(appointment_id)
+        if (
+            visit is None
+            or visit.version != version
+            or not (visit.is_live or mark_of(visit))
+            or not _has_begun(visit, now + MARKED_FROM)
+        ):
+            raise VisitChanged
+        return visit
+
     def lose(self, contact_id: ContactId) -> None:
         """Cancel the visits of somebody whose data are erased, and forget whose they were."""
         for visit in list(self.rows.values()):
@@ -998,6 +1093,18 @@ class FakeAppointments:
 
 def _status(confirmed: bool) -> AppointmentStatus:
     return AppointmentStatus.CONFIRMED if confirmed else AppointmentStatus.REQUESTED
+
+
+def _figures_of(visit: Appointment) -> VisitFigures:
+    graded = {1: VisitFigures(bad=1), 2: VisitFigures(so_so=1), 3: VisitFigures(good=1)}
+    kept = {
+        Mark.CAME: VisitFigures(came=1),
+        Mark.LATE: VisitFigures(late=1),
+        Mark.MISSED: VisitFigures(missed=1),
+        Mark.CALLED_OFF: VisitFigures(cancelled_by_centre=1),
+        None: VisitFigures(cancelled_by_people=1),
+    }
+    return kept[mark_of(visit)] + graded.get(visit.feedback or 0, VisitFigures())
 
 
 def _has_begun(visit: Appointment, now: datetime) -> bool:
@@ -1114,6 +1221,45 @@ class FakeTasks:
     async def latest(self, contact_id: ContactId) -> Task | None:
         own = [task for task in self.rows.values() if task.contact_id == contact_id]
         return next((task for task in reversed(own) if task.status is not TaskStatus.DONE), None)
+
+    async def newest(self, contact_id: ContactId, kind: TaskKind) -> Task | None:
+        own = [task for task in self.rows.values() if (task.contact_id, task.kind) == (contact_id, kind)]
+        return own[-1] if own else None
+
+
+class FakeComplaints:
+    def __init__(self) -> None:
+        self.rows: dict[int, Complaint] = {}
+
+    async def file(
+        self, text: str, *, contact_id: ContactId | None, centre_slug: str | None, now: datetime
+    ) -> Complaint:
+        number = len(self.rows) + 1
+        at = now if contact_id is not None else day_alone(now)
+        self.rows[number] = Complaint(number, contact_id, centre_slug, text, ComplaintStatus.OPEN, at)
+        return self.rows[number]
+
+    async def get(self, complaint_id: int) -> Complaint | None:
+        return self.rows.get(complaint_id)
+
+    async def open(self) -> list[Complaint]:
+        found = [row for row in self.rows.values() if row.status is ComplaintStatus.OPEN]
+        return sorted(found, key=lambda row: (row.created_at, row.id))
+
+    async def count_open(self, contact_id: ContactId) -> int:
+        return len([row for row in await self.open() if row.contact_id == contact_id])
+
+    async def close(self, complaint_id: int, *, now: datetime) -> None:
+        if kept := self.rows.get(complaint_id):
+            self.rows[complaint_id] = replace(kept, status=ComplaintStatus.DONE)
+
+    def hand_over(self, contact_id: ContactId, to: ContactId | None) -> None:
+        """Let the complaints of somebody be somebody else's; None: they go with their person."""
+        for row in list(self.rows.values()):
+            if row.contact_id == contact_id:
+                del self.rows[row.id]
+                if to is not None:
+                    self.rows[row.id] = replace(row, contact_id=to)
 
 
 class FakeUnanswered:
@@ -1420,6 +1566,7 @@ class FakeDesk:
         self.unanswered = FakeUnanswered()
         self.content = FakeContent()
         self.experiments = FakeExperiments(self.appointments)
+        self.complaints = FakeComplaints()
 
     def regions_of(self, contact: Contact) -> set[str]:
         """Return the codes of the regions a person lives in or has their centre in."""

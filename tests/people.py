@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from bot.after_visits import PURPOSES
+from conversations.care.attendance import AFTER_FLOWS, AfterStep
 from conversations.care.check_ins import CheckInStep
 from conversations.care.clips import Clip
 from conversations.care.documents import Document
@@ -35,7 +37,7 @@ from conversations.engine.reply import (
 from conversations.engine.session import Notice, Session, notice_from_json, notice_to_json
 from conversations.engine.turn import Push, SendClip, SendDocument, SendVenue, Show, Turn
 from conversations.flows.beneficiary.door import at_the_door
-from conversations.flows.news import CheckInNews
+from conversations.flows.news import CheckInNews, ComplaintNews
 from conversations.texts import clean_incoming, strip_isolates
 from tests.fakes import Due, FakeDesk, MovableClock, marked_texts, real_world
 
@@ -232,12 +234,33 @@ class Scene:
     async def _send_due(self, due: Due) -> None:
         number = int(due.subject.partition(":")[2])
         draft: Any
+        if due.purpose in PURPOSES:
+            await self._send_after_visit(due, number)
+            return
         if due.purpose is Purpose.REMINDER:
             flow, draft = "reminder", VisitNews(number, due.version, step=due.step)
         else:
             flow, draft = "check_in", CheckInNews(CheckInStep(due.step))
         key = f"{due.subject}:{due.step}:{due.version}"
         await self.pushes_out(Push(due.contact_id, flow, draft, due.purpose, key, due.subject))
+
+    async def _send_after_visit(self, due: Due, number: int) -> None:
+        if due.purpose is Purpose.STAFF:
+            key = f"{due.subject}:new:{due.contact_id}"
+            push = Push(
+                due.contact_id, "complaint_news", ComplaintNews(number), due.purpose, key, due.subject
+            )
+        else:
+            visit = await self.desk.appointments.get(number)
+            push = Push(
+                due.contact_id,
+                AFTER_FLOWS[AfterStep(due.step)],
+                VisitNews(number, due.version, step=due.step),
+                due.purpose,
+                f"{due.subject}:{due.step}:{visit.starts_local:%Y%m%dT%H%M}",
+                due.subject,
+            )
+        await self.pushes_out(push)
 
 
 @dataclass

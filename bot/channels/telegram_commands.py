@@ -17,7 +17,18 @@ PHONE_LANGUAGES = {"": "ary", "ar": "ar", "fr": "fr", "en": "en"}
 
 EVERYBODYS = ("menu", "language", "help", "person", "why", "stop")
 STAFFS = {
-    Role.CASEWORKER: ("today", "week", "tasks", "centre", "close", "groups", "link", "menu", "language"),
+    Role.CASEWORKER: (
+        "today",
+        "week",
+        "tasks",
+        "figures",
+        "centre",
+        "close",
+        "groups",
+        "link",
+        "menu",
+        "language",
+    ),
     Role.MANAGER: (
         "broadcast",
         "content",
@@ -25,6 +36,8 @@ STAFFS = {
         "close",
         "groups",
         "unanswered",
+        "complaints",
+        "figures",
         "experiments",
         "link",
         "menu",
@@ -93,6 +106,8 @@ def _meanings(texts: Texts) -> Mapping[str, str]:
         "content": texts.gettext("Change what people read"),
         "unanswered": texts.gettext("Questions without an answer"),
         "experiments": texts.gettext("Compare two wordings"),
+        "complaints": texts.gettext("What people complain about"),
+        "figures": texts.gettext("How many came to their visits"),
     }
 
 

@@ -160,6 +160,14 @@ def _fine_so_so_help(texts: Texts) -> Sequence[str]:
     )
 
 
+def _good_so_so_bad(texts: Texts) -> Sequence[str]:
+    return (
+        texts.pgettext("button", "🙂 Good"),
+        texts.pgettext("button", "😐 So-so"),
+        texts.pgettext("button", "🙁 Not good"),
+    )
+
+
 def _answer_thanks(texts: Texts) -> Sequence[str]:
     return texts.pgettext("button", "✍️ Answer"), texts.pgettext("button", "🙏 Thank you")
 
@@ -191,6 +199,9 @@ FORMS = (
     Form("check_in", Purpose.CHECK_IN, ("fine", "so_so", "help"), _fine_so_so_help),
     Form("handover", Purpose.HANDOVER, (SHOW,), _show),
     Form("handover_answer", Purpose.HANDOVER, ("answer", "thanks"), _answer_thanks),
+    Form("feedback", Purpose.FEEDBACK, (SHOW,), _show),
+    Form("feedback_how", Purpose.FEEDBACK, ("good", "so_so", "bad"), _good_so_so_bad),
+    Form("feedback_answer", Purpose.FEEDBACK, ("answer", "thanks"), _answer_thanks),
     Form("staff", Purpose.STAFF, (SHOW,), _show),
     Form("address", Purpose.ADDRESS, (SHOW,), _show),
     Form(BROADCAST, Purpose.BROADCAST, (Word.STOP.value,), _stop),
@@ -230,6 +241,9 @@ def _opening(purpose: Purpose, texts: Texts) -> str:
         case Purpose.CHECK_IN:
             # Translators: first line seen on a locked screen.
             return texts.gettext("Jisr would like to know: {text}")
+        case Purpose.FEEDBACK:
+            # Translators: first line seen on a locked screen.
+            return texts.gettext("👋 A word for you: {text}")
         case Purpose.HANDOVER:
             # Translators: first line seen on a locked screen.
             return texts.gettext("✉️ An answer to your message: {text}")

@@ -24,6 +24,7 @@ class TaskKind(StrEnum):
     UNREACHED = "unreached"  # a message that they need can't be brought to them
     DISPLACED = "displaced"  # the centre is closed at their visit's time, and they have no other
     NOT_UNDERSTOOD = "not_understood"  # the service failed them three times
+    MISSED_VISITS = "missed_visits"  # a call may help them to come
 
 
 class TaskStatus(StrEnum):

@@ -448,3 +448,28 @@ async def _plan(turn: Turn[Any], appointment: Appointment, *, booked_at: datetim
         version=appointment.version,
         steps=[(planned.step.value, to_utc(planned.due_local, turn.world.zone)) for planned in steps],
     )
+
+
+async def move_begun(turn: Turn[Any], appointment: Appointment, *, day: date, at: time) -> Appointment:
+    """Give a visit whose time has come another one, which staff have agreed on with its person.
+
+    Raises SlotTaken, and VisitChanged when the visit is no longer as it was seen.
+    """
+    slug, kind = appointment.centre_slug, appointment.kind
+    await turn.desk.appointments.lock_day(slug, day)
+    if at not in await open_times(turn, slug, day, kind=kind, contact_id=appointment.contact_id):
+        raise SlotTaken
+    rules = (await turn.desk.centres.get(slug)).rules
+    moved = await turn.desk.appointments.move_begun(
+        appointment.id,
+        version=appointment.version,
+        day=day,
+        at=at,
+        capacity=rules.capacity,
+        length=rules.length(kind),
+        now=turn.now,
+    )
+    await turn.desk.schedule.withdraw(subject_of(moved.id))
+    await _plan(turn, moved, booked_at=turn.now)
+    await tell_staff(turn, moved, VisitEvent.CHANGED)
+    return moved

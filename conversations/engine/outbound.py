@@ -19,6 +19,7 @@ class Purpose(StrEnum):
     REMINDER = "reminder"
     CHECK_IN = "check_in"
     HANDOVER = "handover"  # words between a person and a caseworker
+    FEEDBACK = "feedback"  # how was the visit, and what managers answer to a complaint
     ADDRESS = "address"  # another phone or app was joined to the person's conversation
     BROADCAST = "broadcast"
 
@@ -39,6 +40,7 @@ LANES = {
     Purpose.ADDRESS: Lane.INTERACTIVE,
     Purpose.REMINDER: Lane.DUE,
     Purpose.CHECK_IN: Lane.DUE,
+    Purpose.FEEDBACK: Lane.DUE,
     Purpose.BROADCAST: Lane.BULK,
 }
 

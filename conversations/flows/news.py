@@ -4,6 +4,7 @@ News of a visit is `conversations.care.visits.VisitNews`.
 """
 
 from dataclasses import dataclass
+from datetime import date
 from enum import StrEnum
 
 from conversations.care.check_ins import CheckInStep
@@ -22,6 +23,29 @@ class Words:
 
     task_id: int = 0
     text: str = ""
+
+
+@dataclass
+class ComplaintNews:
+    """A complaint that managers hear of (flow "complaint_news")."""
+
+    complaint_id: int = 0
+
+
+@dataclass
+class ComplaintWords:
+    """What a manager answered to a complaint (flow "complaint_answer")."""
+
+    complaint_id: int = 0
+    text: str = ""
+
+
+@dataclass
+class UnmarkedVisits:
+    """A day of a centre of whose visits nobody has said how they went (flow "unmarked_visits")."""
+
+    centre_slug: str = ""
+    day: date | None = None
 
 
 @dataclass

@@ -3,7 +3,7 @@
 from conversations.care.helplines import AMBULANCE, POLICE
 from conversations.care.people import BENEFICIARIES
 from conversations.care.tasks import TaskKind
-from conversations.engine.flow import Again, Choice, Finish, Flow, Goto, Move, Prompt, Step
+from conversations.engine.flow import Again, Choice, Enter, Finish, Flow, Goto, Move, Prompt, Step
 from conversations.engine.reply import Reply
 from conversations.engine.turn import Turn
 from conversations.flows.beneficiary.language import NoAnswers
@@ -15,9 +15,15 @@ class WriteMessage(Step[NoAnswers]):
     matches_typed_choices = False
 
     async def ask(self, turn: Turn[NoAnswers]) -> Prompt:
+        # Translators: label, at most 20 characters. It goes to the managers, not to a caseworker.
+        complaint = Choice("complaint", turn.pgettext("button", "📮 Complaint"))
         return Prompt(
-            turn.gettext("Write your message, or send a voice note or a picture. A caseworker will get it.")
+            turn.gettext("Write your message, or send a voice note or a picture. A caseworker will get it."),
+            [complaint],
         )
+
+    async def chosen(self, turn: Turn[NoAnswers], choice_id: str) -> Move:
+        return Enter(choice_id)
 
     async def answer(self, turn: Turn[NoAnswers], reply: Reply) -> Move:
         return await _pass_on(turn, reply)

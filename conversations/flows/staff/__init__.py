@@ -14,9 +14,12 @@ from conversations.flows.staff.broadcast import BROADCAST, broadcast
 from conversations.flows.staff.caseworker_menu import CASEWORKER_MENU
 from conversations.flows.staff.centre_details import CENTRE_DETAILS, show_centre
 from conversations.flows.staff.closing import CLOSE, start_closing
+from conversations.flows.staff.complaint_news import COMPLAINT_NEWS
+from conversations.flows.staff.complaints import COMPLAINTS, show_complaints
 from conversations.flows.staff.content import CONTENT, change_content
 from conversations.flows.staff.experiment_end import EXPERIMENT_END
 from conversations.flows.staff.experiments import EXPERIMENTS, show_experiments
+from conversations.flows.staff.figures import FIGURES, show_figures
 from conversations.flows.staff.group_sessions import GROUP_SESSIONS, show_groups
 from conversations.flows.staff.invitation import INVITATION, redeem
 from conversations.flows.staff.manager_menu import MANAGER_MENU
@@ -27,6 +30,7 @@ from conversations.flows.staff.tasks import TASKS, show_tasks
 from conversations.flows.staff.template_news import TEMPLATE_NEWS
 from conversations.flows.staff.unanswered import UNANSWERED, show_unanswered
 from conversations.flows.staff.unheard_request import UNHEARD
+from conversations.flows.staff.unmarked_visits import UNMARKED_VISITS
 from conversations.flows.staff.visit_news import VISIT_NEWS
 from conversations.flows.staff.visit_project import VISIT_PROJECT_FLOW
 
@@ -57,6 +61,10 @@ STAFF_FLOWS: tuple[Flow[Any], ...] = (
     ADMINISTRATOR_MENU,
     ALERT,
     TEMPLATE_NEWS,
+    UNMARKED_VISITS,
+    FIGURES,
+    COMPLAINT_NEWS,
+    COMPLAINTS,
 )
 
 STAFF_COMMANDS: Mapping[str, CommandHandler] = {
@@ -70,4 +78,6 @@ STAFF_COMMANDS: Mapping[str, CommandHandler] = {
     "content": change_content,
     "unanswered": show_unanswered,
     "experiments": show_experiments,
+    "figures": show_figures,
+    "complaints": show_complaints,
 }

@@ -1,15 +1,24 @@
 """The centre's visits of today or of the week, and what can be done about each."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 
 from conversations.care.addresses import LinkKind, spaced
 from conversations.care.appointments import Appointment
+from conversations.care.attendance import MARKED_FOR, Mark
 from conversations.care.people import CASEWORKERS
 from conversations.engine.flow import Again, Choice, Enter, Flow, Goto, Move, Prompt, Step
 from conversations.engine.turn import Turn
 from conversations.flows.beneficiary.waiting import waiting_line
 from conversations.flows.paging import Page, page_choices, page_of, turned
+from conversations.flows.staff.attendance import (
+    MOVED,
+    can_be_marked,
+    is_unmarked,
+    mark_choices,
+    note_mark,
+)
 from conversations.flows.staff.no_answer import no_answer, without_answer
 from conversations.flows.staff.obstacle_words import obstacle_words
 from conversations.flows.staff.propose import PROPOSE, AgendaDraft, Proposal
@@ -30,6 +39,8 @@ from conversations.flows.staff.visit_words import agenda_line, visit_details
 
 WEEK = 7
 NEW_PHONE = "new_phone"
+DAY_BEFORE, DAY_AFTER = "day_before", "day_after"
+_DAYS_ON = {DAY_BEFORE: timedelta(days=-1), DAY_AFTER: timedelta(days=1)}
 
 
 class ShowAgenda(Step[AgendaDraft]):
@@ -44,15 +55,20 @@ class ShowAgenda(Step[AgendaDraft]):
         parts = [await _part(turn, day, page.items, silent) for day in _days_on(page, days)]
         if waiting := await waiting_line(turn, turn.contact.centre_slug or ""):
             parts.append(waiting)
-        return Prompt("\n\n".join(parts), [*_buttons(turn, page), *page_choices(turn, page)])
+        choices = [*_buttons(turn, page), *page_choices(turn, page), *_day_choices(turn)]
+        return Prompt("\n\n".join(parts), choices)
 
     async def chosen(self, turn: Turn[AgendaDraft], choice_id: str) -> Move:
         page = turned(turn.draft.page, choice_id)
         if page is not None:
             turn.draft.page = page
             return Again()
+        if choice_id in _DAYS_ON:
+            turn.draft.first = _days(turn)[0] + _DAYS_ON[choice_id]
+            turn.draft.page = 0
+            return Again()
         visit = await own_visit(turn, int(choice_id))
-        if visit is None or not visit.is_live:
+        if visit is None or not (visit.is_live or can_be_marked(turn, visit)):
             return Again(turn.gettext("That visit is gone meanwhile. This is how it stands now."))
         await note_look(turn, visit)
         turn.draft.appointment_id, turn.draft.version = visit.id, visit.version
@@ -68,18 +84,27 @@ class VisitCard(Step[AgendaDraft]):
         visit = await own_visit(turn, turn.draft.appointment_id)
         if visit is None:
             return Prompt(turn.gettext("This visit is not one of your centre's."))
-        if not visit.is_live:
+        if not visit.is_live and not can_be_marked(turn, visit):
             return Prompt(await visit_details(turn, visit))
+        if can_be_marked(turn, visit):
+            choices = await mark_choices(turn, visit)
+        else:
+            choices = await action_choices(turn, visit)
         # Translators: label, at most 20 characters. A code for a person who comes with a new phone or number.
         new_phone = Choice(NEW_PHONE, turn.pgettext("button", "🔗 New phone"))
         lines = [await visit_details(turn, visit), await obstacle_words(turn, visit.contact_id)]
         if await without_answer(turn, [visit]):
             lines.insert(1, no_answer(turn))
         text = "\n\n".join(line for line in lines if line)
-        return Prompt(text, [*await action_choices(turn, visit), new_phone])
+        return Prompt(text, [*choices, new_phone] if visit.day >= turn.today else choices)
 
     async def chosen(self, turn: Turn[AgendaDraft], choice_id: str) -> Move:
         draft = turn.draft
+        if choice_id in set(Mark):
+            said = await note_mark(turn, draft.appointment_id, draft.version, Mark(choice_id))
+            return _back_to_agenda(draft, said)
+        if choice_id in (MOVED, NEW_PHONE):
+            return await self._chosen_now(turn, choice_id)
         if choice_id == CONFIRM:
             return _back_to_agenda(draft, await confirm(turn, draft.appointment_id, draft.version))
         if choice_id == CALL:
@@ -90,16 +115,20 @@ class VisitCard(Step[AgendaDraft]):
         visit = await visit_to_act_on(turn, draft.appointment_id)
         if isinstance(visit, str):
             return _back_to_agenda(draft, visit)
+        return Enter(PROPOSE.name, _proposal(draft, visit))
+
+    async def _chosen_now(self, turn: Turn[AgendaDraft], choice_id: str) -> Move:
+        """Act on what can be chosen while the person is there."""
+        draft = turn.draft
+        visit = await own_visit(turn, draft.appointment_id)
+        if visit is None or not can_be_marked(turn, visit):
+            found = await visit_to_act_on(turn, draft.appointment_id)
+            if isinstance(found, str):
+                return _back_to_agenda(draft, found)
+            visit = found
         if choice_id == NEW_PHONE:
             return _back_to_agenda(draft, await _code_for(turn, visit))
-        proposal = Proposal(
-            visit.id,
-            visit.version,
-            agenda_first=draft.first,
-            agenda_days=draft.days,
-            agenda_page=draft.page,
-        )
-        return Enter(PROPOSE.name, proposal)
+        return Enter(PROPOSE.name, replace(_proposal(draft, visit), version=draft.version, agreed=True))
 
 
 async def today(turn: Turn[AgendaDraft], argument: str) -> Move:
@@ -110,6 +139,16 @@ async def today(turn: Turn[AgendaDraft], argument: str) -> Move:
 async def week(turn: Turn[AgendaDraft], argument: str) -> Move:
     """Handle /week."""
     return Enter(AGENDA.name, AgendaDraft(days=WEEK))
+
+
+def _proposal(draft: AgendaDraft, visit: Appointment) -> Proposal:
+    return Proposal(
+        visit.id,
+        visit.version,
+        agenda_first=draft.first,
+        agenda_days=draft.days,
+        agenda_page=draft.page,
+    )
 
 
 async def _code_for(turn: Turn[AgendaDraft], visit: Appointment) -> str:
@@ -141,8 +180,12 @@ def _days(turn: Turn[AgendaDraft]) -> list[date]:
 
 
 async def _visits(turn: Turn[AgendaDraft], days: Sequence[date]) -> list[Appointment]:
+    """Return what is to come, and what has begun and can be marked, or marked anew."""
     slug = turn.contact.centre_slug
-    return await turn.desk.appointments.agenda(slug, days[0], days[-1]) if slug else []
+    if slug is None:
+        return []
+    visits = await turn.desk.appointments.with_marks(slug, days[0], days[-1])
+    return [visit for visit in visits if visit.is_live or can_be_marked(turn, visit)]
 
 
 def _days_on(page: Page[Appointment], days: Sequence[date]) -> list[date]:
@@ -164,7 +207,23 @@ async def _part(
 
 def _line(turn: Turn[AgendaDraft], visit: Appointment, is_silent: bool) -> str:
     line = agenda_line(turn, visit)
+    if is_unmarked(turn, visit):
+        return f"{line} · {turn.pgettext('visit', '❔ not noted')}"
     return f"{line} · {no_answer(turn)}" if is_silent else line
+
+
+def _day_choices(turn: Turn[AgendaDraft]) -> list[Choice]:
+    """Return the ways to days that are over, as far back as their visits can be marked, and on again."""
+    if turn.draft.days > 1:
+        return []
+    day, choices = _days(turn)[0], []
+    if turn.today - MARKED_FOR < day:
+        # Translators: label, at most 24 characters.
+        choices.append(Choice(DAY_BEFORE, turn.pgettext("button", "⬅️ Day before")))
+    if day < turn.today:
+        # Translators: label, at most 24 characters.
+        choices.append(Choice(DAY_AFTER, turn.pgettext("button", "➡️ Day after")))
+    return choices
 
 
 async def _is_closed(turn: Turn[AgendaDraft], day: date) -> bool:

@@ -9,6 +9,7 @@ from conversations.engine.turn import Turn
 from conversations.engine.words import Word
 from conversations.flows.staff.agenda import AGENDA, WEEK
 from conversations.flows.staff.centre_details import enter_centre
+from conversations.flows.staff.figures import FIGURES
 from conversations.flows.staff.propose import AgendaDraft
 from conversations.flows.staff.tasks import TASKS
 from conversations.flows.visit_words import city
@@ -36,6 +37,8 @@ class ShowMenu(Step[CaseworkerMenu]):
             Choice("centre", turn.pgettext("button", "🏢 My centre")),
             # Translators: label, at most 24 characters. What a caseworker is called before people.
             Choice("own_name", turn.pgettext("button", "👤 My name")),
+            # Translators: label, at most 24 characters. How many came to their visits.
+            Choice(FIGURES.name, turn.pgettext("button", "📊 Figures")),
             # Translators: label, at most 24 characters. Also: use this on another phone or app.
             Choice("addresses", turn.pgettext("button", "📱 Phones and apps")),
             # Translators: label, at most 24 characters.
@@ -51,7 +54,7 @@ class ShowMenu(Step[CaseworkerMenu]):
                 return Enter(AGENDA.name, AgendaDraft(days=WEEK))
             case "tasks":
                 return Enter(TASKS.name)
-            case "own_name" | "addresses":
+            case "own_name" | "addresses" | FIGURES.name:
                 return Enter(choice_id)
             case _:
                 return enter_centre(turn)

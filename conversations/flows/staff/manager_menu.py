@@ -8,8 +8,10 @@ from conversations.engine.turn import Turn
 from conversations.engine.words import Word
 from conversations.flows.staff.broadcast import BROADCAST
 from conversations.flows.staff.centre_details import enter_centre
+from conversations.flows.staff.complaints import COMPLAINTS
 from conversations.flows.staff.content import CONTENT
 from conversations.flows.staff.experiments import EXPERIMENTS
+from conversations.flows.staff.figures import FIGURES
 from conversations.flows.staff.unanswered import UNANSWERED, UnansweredDraft
 
 
@@ -35,6 +37,10 @@ class ShowMenu(Step[ManagerMenu]):
             Choice("experiments", turn.pgettext("button", "📊 Compare wordings")),
             # Translators: label, at most 24 characters.
             Choice("centres", turn.pgettext("button", "🏢 Centres")),
+            # Translators: label, at most 24 characters. What people complained about.
+            Choice(COMPLAINTS.name, turn.pgettext("button", "📮 Complaints")),
+            # Translators: label, at most 24 characters. How many came to their visits.
+            Choice(FIGURES.name, turn.pgettext("button", "📊 Figures")),
             # Translators: label, at most 24 characters. Also: use this on another phone or app.
             Choice("addresses", turn.pgettext("button", "📱 Phones and apps")),
             # Translators: label, at most 24 characters.
@@ -52,8 +58,8 @@ class ShowMenu(Step[ManagerMenu]):
                 return Enter(UNANSWERED.name, UnansweredDraft())
             case "experiments":
                 return Enter(EXPERIMENTS.name)
-            case "addresses":
-                return Enter("addresses")
+            case "addresses" | COMPLAINTS.name | FIGURES.name:
+                return Enter(choice_id)
         return enter_centre(turn)
 
 
@@ -68,6 +74,12 @@ async def _state(turn: Turn[ManagerMenu]) -> str:
                 "{n} centres have no hours of their own yet.",
                 missing,
             ).format(n=missing)
+        )
+    if complaints := len(await turn.desk.complaints.open()):
+        lines.append(
+            turn.ngettext("📮 {n} complaint is open.", "📮 {n} complaints are open.", complaints).format(
+                n=complaints
+            )
         )
     return "\n".join(lines)
 

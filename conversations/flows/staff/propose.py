@@ -9,7 +9,9 @@ from conversations.care.visits import VisitNews, open_days, open_times, subject_
 from conversations.engine.flow import Again, Choice, Enter, Finish, Flow, Goto, Move, Prompt, Step
 from conversations.engine.outbound import Purpose
 from conversations.engine.turn import Turn
+from conversations.errors import SlotTaken, VisitChanged
 from conversations.flows.paging import page_choices, page_of, turned
+from conversations.flows.staff.attendance import agree_on, visit_to_mark
 from conversations.flows.staff.visit_actions import own_visit, visit_to_act_on
 
 
@@ -32,7 +34,8 @@ class Proposal:
     """The visit as the caseworker saw it, and the time to propose.
 
     `page` is the part of the day's times on the screen. `agenda_days` is 0 unless the caseworker came
-    from the agenda and goes back there.
+    from the agenda and goes back there. `agreed`: the visit's time has come, and the new one is agreed with
+    the person already.
     """
 
     appointment_id: int = 0
@@ -43,6 +46,7 @@ class Proposal:
     agenda_first: date | None = None
     agenda_days: int = 0
     agenda_page: int = 0
+    agreed: bool = False
 
 
 class ProposeDay(Step[Proposal]):
@@ -52,14 +56,18 @@ class ProposeDay(Step[Proposal]):
 
     async def ask(self, turn: Turn[Proposal]) -> Prompt:
         visit = await own_visit(turn, turn.draft.appointment_id)
-        days = await open_days(turn, visit.centre_slug) if visit else []
+        days = await open_days(turn, visit.centre_slug, kind=visit.kind) if visit else []
         choices = [Choice(day.isoformat(), turn.label_day(day)) for day in days]
         if turn.draft.agenda_days:
             # Translators: label, at most 24 characters.
             choices.append(Choice("agenda", turn.pgettext("button", "📋 Agenda")))
         if visit is None or not days:
             return Prompt(turn.gettext("No free time is left in the coming weeks."), choices)
-        text = turn.gettext("Which day do you propose for visit {code}? Now it is:").format(code=visit.code)
+        if turn.draft.agreed:
+            text = turn.gettext("On which day did you and the person agree for visit {code}? It was:")
+        else:
+            text = turn.gettext("Which day do you propose for visit {code}? Now it is:")
+        text = text.format(code=visit.code)
         return Prompt(f"{text}\n{turn.format_day(visit.day)}\n{turn.format_time(visit.at)}", choices)
 
     async def chosen(self, turn: Turn[Proposal], choice_id: str) -> Move:
@@ -101,10 +109,14 @@ class CheckProposal(Step[Proposal]):
         day, at = turn.draft.day, turn.draft.at
         if day is None or at is None:
             return Prompt(turn.gettext("No time is chosen yet. Please go back."))
+        when = [turn.format_day(day), turn.format_time(at)]
+        if turn.draft.agreed:
+            lines = [turn.gettext("Move it to this time? The person gets it in writing."), *when]
+            # Translators: label, at most 20 characters.
+            return Prompt("\n".join(lines), [Choice("send", turn.pgettext("button", "🔄 Move it"))])
         lines = [
             turn.gettext("Propose this time?"),
-            turn.format_day(day),
-            turn.format_time(at),
+            *when,
             turn.gettext("The visit stays where it is until the person says yes."),
         ]
         # Translators: label, at most 20 characters.
@@ -112,6 +124,8 @@ class CheckProposal(Step[Proposal]):
 
     async def chosen(self, turn: Turn[Proposal], choice_id: str) -> Move:
         draft = turn.draft
+        if draft.agreed:
+            return await _move(turn)
         visit = await visit_to_act_on(turn, draft.appointment_id)
         if isinstance(visit, str):
             return _over(draft, visit)
@@ -134,7 +148,32 @@ class CheckProposal(Step[Proposal]):
 
 async def _times(turn: Turn[Proposal], day: date) -> list[time]:
     visit = await own_visit(turn, turn.draft.appointment_id)
-    return await open_times(turn, visit.centre_slug, day) if visit else []
+    if visit is None:
+        return []
+    return await open_times(turn, visit.centre_slug, day, kind=visit.kind, contact_id=visit.contact_id)
+
+
+async def _move(turn: Turn[Proposal]) -> Move:
+    """Move the visit to the time that the person has agreed to."""
+    draft = turn.draft
+    visit = await visit_to_mark(turn, draft.appointment_id, draft.version)
+    if isinstance(visit, str):
+        return _over(draft, visit)
+    try:
+        if draft.day is None or draft.at is None:
+            raise SlotTaken
+        moved = await agree_on(turn, visit, draft.day, draft.at)
+    except SlotTaken:
+        draft.day = draft.at = None
+        return Enter(PROPOSE.name, draft, notice=turn.gettext("That time has just been taken."))
+    except VisitChanged:
+        changed = turn.gettext("Visit {code} has changed meanwhile. This is how it stands now.")
+        return _over(draft, changed.format(code=visit.code))
+    said = turn.gettext("Moved: visit {code}.").format(code=moved.code)
+    if not await turn.desk.contacts.is_reachable(moved.contact_id):
+        unreached = turn.gettext("The person can't be reached here at the moment and does not know.")
+        said = f"{said} {unreached}"
+    return _over(draft, f"{said}\n{turn.format_day(moved.day)}\n{turn.format_time(moved.at)}")
 
 
 def _propose(turn: Turn[Proposal], visit: Appointment, day: date, at: time) -> None:

@@ -77,6 +77,9 @@ def _headline(turn: Turn[TaskNews], kind: TaskKind) -> str:
         case TaskKind.NOT_UNDERSTOOD:
             # Translators: first line seen on a locked screen.
             return turn.gettext("❓ Somebody was not understood and needs a person.")
+        case TaskKind.MISSED_VISITS:
+            # Translators: first line seen on a locked screen.
+            return turn.gettext("☎️ Somebody could not be at two visits. Please call: it may help.")
 
 
 TASK_NEWS = Flow("task_news", TaskNews, (TellTask,), roles=CASEWORKERS)

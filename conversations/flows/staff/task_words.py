@@ -36,6 +36,9 @@ def kind_words(turn: Turn[Any], kind: TaskKind) -> str:
         case TaskKind.NOT_UNDERSTOOD:
             # Translators: label, at most 20 characters. The service did not understand the person.
             return turn.pgettext("task", "❓ Not understood")
+        case TaskKind.MISSED_VISITS:
+            # Translators: label, at most 20 characters. Two visits were missed: a call may help.
+            return turn.pgettext("task", "☎️ A call may help")
 
 
 def age_words(turn: Turn[Any], task: Task) -> str:

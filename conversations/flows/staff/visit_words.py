@@ -16,8 +16,12 @@ def status_words(turn: Turn[Any], status: AppointmentStatus) -> str:
             return turn.pgettext("visit", "✔️ confirmed")
         case AppointmentStatus.CANCELLED:
             return turn.pgettext("visit", "❌ cancelled")
-        case AppointmentStatus.ATTENDED | AppointmentStatus.LATE | AppointmentStatus.MISSED:
-            return turn.pgettext("visit", "over")
+        case AppointmentStatus.ATTENDED:
+            return turn.pgettext("visit", "✅ came")
+        case AppointmentStatus.LATE:
+            return turn.pgettext("visit", "🕐 came late")
+        case AppointmentStatus.MISSED:
+            return turn.pgettext("visit", "➖ did not come")
 
 
 def how_it_stands(turn: Turn[Any], visit: Appointment) -> str:

@@ -76,3 +76,18 @@ async def _does(person: Person, act: Callable[[Turn[Any]], Coroutine[Any, Any, A
     for push in turn.effects:
         await person.scene.pushes_out(push)
     return result
+
+
+async def marks(driss: Person, visit: Appointment, said: str, *, on: date | None = None) -> None:
+    """Have a caseworker open a visit in the agenda of its day and say how it went."""
+    await driss.commands("today")
+    for _ in range((driss.scene.now.date() - (on or visit.day)).days):
+        await driss.taps("day_before")
+    while str(visit.id) not in driss.ids:
+        await driss.taps("later")
+    await driss.taps(str(visit.id), said)
+
+
+async def hears_what_is_due(scene: Scene) -> None:
+    """Let what has fallen due by now be said."""
+    await scene.goes_on_until(scene.now)

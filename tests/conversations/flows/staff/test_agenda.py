@@ -100,7 +100,7 @@ async def test_more_than_eight_visits_are_turned_like_pages(scene: Scene, driss:
         await books(person, TODAY, time(minutes // 60, minutes % 60))
 
     await driss.commands("today")
-    assert driss.ids[8:] == ["later", "!menu"]
+    assert driss.ids[8:] == ["later", "day_before", "!menu"]
     assert "14:00" not in driss.screen
     await driss.taps("later")
 
