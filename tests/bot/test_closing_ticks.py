@@ -25,7 +25,7 @@ from conversations.engine.outbound import OutboundMessage
 from conversations.engine.turn import Turn
 from conversations.flows import routes
 from conversations.flows.displaced_visits import move_touched
-from storage.database import Database
+from storage.database import Database, rung
 from storage.encryption import KeyRing
 from storage.tables import addresses, appointments, outbox, slot_holds
 from tests.fakes import MovableClock, marked_texts, real_world
@@ -454,3 +454,17 @@ async def test_one_that_fails_holds_up_nobody_else(town: Town, amina: Contact, d
     await town.looks_at()
 
     assert not (await town.visit(visit)).is_live
+
+
+async def test_the_service_s_ticks_look_at_closed_centres(town: Town, amina: Contact, driss: Contact) -> None:
+    visit = await town.books(amina)
+    await town.closes()
+    running = asyncio.create_task(Ticks(town.database, town.voice, town.clock).run())
+    try:
+        async with town.database.wakes.bell("outbox") as bell, asyncio.timeout(60):
+            while (await town.visit(visit)).displaced_at is None:
+                await rung(bell, timeout_s=1)
+    finally:
+        running.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await running
