@@ -8,11 +8,14 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from functools import partial
 
+from sqlalchemy import select
+
 from bot.channels.whatsapp_templates import templates_of
 from bot.texts import load_texts
 from conversations.care.people import Role
 from conversations.care.reminders import ReminderStep
 from conversations.texts import LANGUAGES
+from storage.tables import appointments, is_live
 from tests.fake_graph import Shown
 from tests.whatsapp_town import DAY, TIME, VISIT, Nth, Town
 
@@ -243,6 +246,22 @@ async def _has_a_visit(town: Town) -> None:
     await brahim.taps_in(proposal, "accept")
     await brahim.hears("✅ Your visit is moved.")
     await hind.is_told("visit_news", "🔄 A visit was moved to this time.")
+
+    ((day,),) = await town.rows(
+        select(appointments.c.day).where(appointments.c.centre_slug == "agadir", is_live())
+    )
+    await hind.says("menu")
+    await hind.taps("centre", "closed", "add")
+    await hind.is_in("close")
+    await hind.says(f"{day:%d/%m/%Y}")
+    await hind.taps("day", "meeting", "yes")
+    await hind.hears("1 person has been told.")
+    # The message itself may wait for the morning.
+    await brahim.goes_to("my_visits")
+    await brahim.taps(VISIT)
+    await brahim.is_in("visit_displaced")
+    await brahim.taps("accept")
+    await brahim.hears("✅ Your visit is moved.")
 
 
 async def _meets_in_a_group(town: Town) -> None:
@@ -479,8 +498,10 @@ async def _leads(town: Town) -> None:
     await karim.says("05 00 00 00 00")
     await karim.taps("hours", "mornings", "next", "2", "30", "save")
     await karim.hears("Saved. From now on bookings are confirmed at once.")
-    await karim.taps("closed", "add", DAY)
-    await karim.hears("Which day do you close?")
+    await karim.taps("closed", "add")
+    await karim.is_in("close")
+    await karim.taps(DAY, "day", "works", "yes")
+    await karim.hears("🔒 Closed.")
     await amina.goes_to("nearest")
     await amina.picks(await town.city("fes", "en"))
     card = await amina.hears("📍 The centre in Fès")
@@ -605,7 +626,7 @@ WALKS: tuple[Walk, ...] = (
         "has_a_visit",
         frozenset(
             {"invitation", "caseworker_menu", "visit_news", "agenda", "propose"}
-            | {"visit_confirmed", "visit_proposed"}
+            | {"visit_confirmed", "visit_proposed", "close", "visit_displaced"}
         ),
         _has_a_visit,
     ),
