@@ -109,4 +109,5 @@ class WaitingTicks:
             at = await unit.waiting.next_gone_by()
         if at is None:
             return LOOK_EVERY_S
-        return min(LOOK_EVERY_S, max(0.05, (at - self._clock.now()).total_seconds()))
+        # What could not be noted must not be tried without a pause.
+        return min(LOOK_EVERY_S, max(1.0, (at - self._clock.now()).total_seconds()))

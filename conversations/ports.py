@@ -418,8 +418,8 @@ class WaitingList(Protocol):
     ) -> WaitingEntry:
         """Put somebody at the end of a list and return their entry; who is in it stays as they are."""
 
-    async def leave(self, entry_id: int) -> None:
-        """Take an entry off its list. Nothing happens when it is gone."""
+    async def leave(self, entry_id: int) -> bool:
+        """Take an entry off its list and tell whether anything was on offer to it; False when it is gone."""
 
     async def get(self, entry_id: int) -> WaitingEntry | None:
         """Return an entry, None when it has ended."""

@@ -74,9 +74,14 @@ class WaitingStore:
         theirs = await self.of(contact_id)
         return next(each for each in theirs if (each.centre_slug, each.kind) == (centre_slug, kind))
 
-    async def leave(self, entry_id: int) -> None:
-        """Take an entry off its list. Nothing happens when it is gone."""
-        await self._connection.execute(delete(waiting_list).where(waiting_list.c.id == entry_id))
+    async def leave(self, entry_id: int) -> bool:
+        """Take an entry off its list and tell whether anything was on offer to it; False when it is gone.
+
+        The row tells as it is by then: something may have been offered since it was read.
+        """
+        gone = delete(waiting_list).where(waiting_list.c.id == entry_id)
+        offered_until = gone.returning(waiting_list.c.offered_until)
+        return await self._connection.scalar(offered_until) is not None
 
     async def get(self, entry_id: int) -> WaitingEntry | None:
         """Return an entry, None when it has ended."""

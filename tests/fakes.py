@@ -715,8 +715,9 @@ class FakeWaiting:
         )
         return self.rows[number]
 
-    async def leave(self, entry_id: int) -> None:
-        self.rows.pop(entry_id, None)
+    async def leave(self, entry_id: int) -> bool:
+        entry = self.rows.pop(entry_id, None)
+        return entry is not None and entry.offered_until is not None
 
     async def get(self, entry_id: int) -> WaitingEntry | None:
         return self.rows.get(entry_id)

@@ -8,8 +8,9 @@ from datetime import timedelta
 from pathlib import Path
 
 from bot.app import load_voice
-from bot.clock import ShiftedClock
+from bot.clock import Clock, ShiftedClock
 from bot.ticks import Ticks
+from bot.waiting_ticks import WaitingTicks
 from conversations.care.check_ins import CheckInStep
 from conversations.care.people import Role
 from conversations.flows.beneficiary import BENEFICIARY_FLOWS
@@ -72,8 +73,22 @@ async def is_asked_next_morning(town: Town) -> None:
         question = await rachid.is_told("check_in", "👋 How are you today?")
         await rachid.taps_in(question, "help")
         await rachid.is_in("person")
+        await is_offered_a_place(town, clock)
         town.proxy.day.end()
         await town.settled()
+
+
+async def is_offered_a_place(town: Town, clock: Clock) -> None:
+    """Somebody waits where nothing is free, until it is. By day, too: nobody is written to at night."""
+    hamid = town.walker("Hamid", of="is_offered")
+    await town.opens("oujda", lead_days=60)
+    await hamid.agrees()
+    await hamid.waits_at("oujda")
+    await town.opens("oujda")
+    await WaitingTicks(town.database, load_voice(), clock).look()
+    offer = await hamid.is_told("place_offered", "🕐 A time is free for you:")
+    await hamid.taps_in(offer, "take")
+    await hamid.hears("✅ Your visit is booked.")
 
 
 async def check(town: Town) -> None:

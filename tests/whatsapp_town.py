@@ -28,6 +28,7 @@ from sqlalchemy import Row, Select, func, or_, select, update
 from bot.channels.whatsapp import message_ref
 from bot.texts import load_texts
 from bot.zone import NAME, casablanca
+from conversations.care.hours import VisitRules, WeeklyHours
 from conversations.care.people import Role
 from conversations.engine.session import Session, notice_from_json
 from storage.database import Database, create_engine
@@ -152,6 +153,13 @@ class Town:
         (row,) = await self.rows(select(centres).where(centres.c.slug == slug))
         return str(row.city_ar if language in ("ar", "ary") else row.city_fr)
 
+    async def opens(self, slug: str, *, lead_days: int = 0) -> None:
+        """Let a centre receive people every day; as many days ahead nothing can be booked any more."""
+        hours = WeeklyHours.parse("mon-sun 09:00-18:00")
+        rules = VisitRules(hours, lead_minutes=lead_days * 24 * 60 + 60, horizon_days=30)
+        async with self.database.transaction() as unit:
+            await unit.centres.set_rules(slug, rules)
+
     async def gets_messy(self) -> None:
         """From now on what is told to the service comes together, twice and in another order."""
         self._mess = asyncio.create_task(_makes_a_mess(self))
@@ -250,6 +258,14 @@ class Walker:
         await self.picks(await self.town.city(centre, language))
         await self.taps(DAY, TIME, "yes")
         return await self.hears(load_texts()[language].gettext("✅ The centre has your request."))
+
+    async def waits_at(self, centre: str) -> None:
+        """Join the waiting list of a centre that has no free time, in English."""
+        await self.goes_to("booking")
+        await self.taps("job")
+        await self.picks(await self.town.city(centre, "en"))
+        await self.taps("wait")
+        await self.hears("✅ You are on the waiting list.")
 
     async def goes_to(self, flow: str) -> None:
         """Type "menu", and choose from it what bears the flow's name."""

@@ -12,7 +12,9 @@ from sqlalchemy import select
 
 from bot.channels.whatsapp_templates import templates_of
 from bot.texts import load_texts
-from conversations.care.people import Role
+from conversations.care.appointments import Need
+from conversations.care.hours import VisitKind
+from conversations.care.people import ContactId, Role
 from conversations.care.reminders import ReminderStep
 from conversations.texts import LANGUAGES
 from storage.tables import appointments, is_live
@@ -445,6 +447,29 @@ async def _prepares_a_project(town: Town) -> None:
     await amina.hears(texts.gettext("🗑️ Your project is deleted."))
 
 
+# Of those who wait for a place
+
+
+async def _waits(town: Town) -> None:
+    """Somebody waits at two centres that are not open yet, and leaves one of the lists."""
+    amina = town.walker("Amina", of="waits")
+    await amina.agrees()
+    for centre in ("khouribga", "nador"):
+        async with town.database.transaction() as unit:
+            await unit.waiting.join(
+                contact_id=ContactId(await amina.contact_id()),
+                centre_slug=centre,
+                kind=VisitKind.IN_PERSON,
+                need=Need.JOB,
+                now=town.graph.now(),
+            )
+    await amina.goes_to("my_visits")
+    await amina.taps("waiting")
+    await amina.is_in("waiting")
+    await amina.taps(Nth(r"leave\d+", 1))
+    await amina.hears("You wait there no longer.")
+
+
 # What comes by itself
 
 
@@ -641,6 +666,7 @@ WALKS: tuple[Walk, ...] = (
         _share_a_phone,
     ),
     Walk("prepares", frozenset({"life_project", "booking", "visit_project", "agenda"}), _prepares_a_project),
+    Walk("waits", frozenset({"my_visits", "waiting"}), _waits),
     Walk("is_reminded", frozenset({"reminder", "my_visits"}), _is_reminded),
     Walk("is_texted", frozenset({"sms_reminder"}), _is_texted),
     Walk(

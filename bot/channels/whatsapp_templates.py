@@ -152,6 +152,14 @@ def _ways_change_cancel(texts: Texts) -> Sequence[str]:
     )
 
 
+def _take_not_leave(texts: Texts) -> Sequence[str]:
+    return (
+        texts.pgettext("button", "✅ I take it"),
+        texts.pgettext("button", "⏭️ Not this one"),
+        texts.pgettext("button", "✖️ Stop waiting"),
+    )
+
+
 def _fine_so_so_help(texts: Texts) -> Sequence[str]:
     return (
         texts.pgettext("button", "🙂 Fine"),
@@ -187,6 +195,7 @@ FORMS = (
     Form("visit_coming", Purpose.VISIT, ("coming", "change", "cancel"), _coming_change_cancel),
     Form("visit_known", Purpose.VISIT, ("change", "cancel"), _change_cancel),
     Form("visit_proposed", Purpose.VISIT, ("accept", "change", "cancel"), _accept_change_cancel),
+    Form("place_offered", Purpose.VISIT, ("take", "not_this_one", "leave"), _take_not_leave),
     Form("reminder", Purpose.REMINDER, (SHOW,), _show),
     Form("reminder_coming", Purpose.REMINDER, ("coming", "change", "cancel"), _coming_change_cancel),
     Form("reminder_known", Purpose.REMINDER, ("change", "cancel"), _change_cancel),

@@ -5,7 +5,7 @@ of becoming free, and from then on it is theirs for as long as it is kept.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from typing import Any
 
@@ -13,7 +13,7 @@ from conversations.care.appointments import Appointment, Need
 from conversations.care.centres import Centre
 from conversations.care.holds import HELD_FOR, HoldPurpose
 from conversations.care.hours import VisitKind, bookable_days, open_slots
-from conversations.care.visits import MOST_AHEAD, book, end_waiting, keep_time, move
+from conversations.care.visits import MOST_AHEAD, book, keep_time, move
 from conversations.care.waiting import (
     MOST_UNANSWERED,
     WaitingEntry,
@@ -33,27 +33,31 @@ WAITING = "waiting"
 
 
 @dataclass
-class PlaceOffer:
-    """A start that is offered to an entry of a waiting list: the draft of the flow that offers it."""
-
-    entry_id: int = 0
-    day: date | None = None
-    at: time | None = None
-
-
-@dataclass
 class WaitingNews:
-    """A list that somebody was taken off and may join again, without a centre none.
+    """What somebody waits for, or was taken off the list of and may wait for again; without a centre nothing.
 
     `appointment_id` is the visit for which an earlier time was wanted, 0 where there was none.
     """
 
     centre_slug: str = ""
     kind: VisitKind = VisitKind.IN_PERSON
-    need: Need = Need.OTHER
-    wants_woman: bool = False
-    phone: str | None = None
+    need: Need = field(default=Need.OTHER, repr=False)
+    wants_woman: bool = field(default=False, repr=False)
+    phone: str | None = field(default=None, repr=False)
     appointment_id: int = 0
+
+
+@dataclass
+class PlaceOffer(WaitingNews):
+    """A start that is offered to an entry of a list: the draft of the flow that offers it.
+
+    It says all that a booking needs, so that it can be taken even when the list was left meanwhile for
+    want of an answer.
+    """
+
+    entry_id: int = 0
+    day: date | None = None
+    at: time | None = None
 
 
 async def join(turn: Turn[Any], wanted: WaitingNews) -> WaitingEntry:
@@ -150,7 +154,7 @@ async def offer(turn: Turn[Any], entry: WaitingEntry, start: datetime) -> bool:
         turn.push(
             turn.contact.id,
             PLACE_OFFERED,
-            PlaceOffer(entry.id, start.date(), start.time()),
+            PlaceOffer(**_wanted(entry), entry_id=entry.id, day=start.date(), at=start.time()),
             purpose=Purpose.VISIT,
             key=f"{subject_of_waiting(entry.id)}:{start.isoformat(timespec='minutes')}",
             subject=subject_of_waiting(entry.id),
@@ -160,25 +164,25 @@ async def offer(turn: Turn[Any], entry: WaitingEntry, start: datetime) -> bool:
     return is_reachable
 
 
-async def take(turn: Turn[Any], entry: WaitingEntry, start: datetime) -> Appointment:
-    """Book what was offered, or move the visit there; the person waits no longer.
+async def take(turn: Turn[Any], offered: PlaceOffer, start: datetime) -> Appointment:
+    """Book what was offered, or move the visit there; the person waits there no longer.
 
     Raises SlotTaken when it is no longer kept and somebody else has it, TooManyVisits, AppointmentNotLive.
     """
-    if entry.appointment_id is not None:
-        visit = await turn.desk.appointments.get(entry.appointment_id)
+    if offered.appointment_id:
+        visit = await turn.desk.appointments.get(offered.appointment_id)
         if start >= visit.starts_local:
             # They have found a better time themselves.
             raise SlotTaken
         return await move(turn, visit, day=start.date(), at=start.time())
     return await book(
         turn,
-        centre_slug=entry.centre_slug,
-        need=entry.need,
+        centre_slug=offered.centre_slug,
+        need=offered.need,
         day=start.date(),
         at=start.time(),
-        kind=entry.kind,
-        wants_woman=entry.wants_woman,
+        kind=offered.kind,
+        wants_woman=offered.wants_woman,
     )
 
 
@@ -196,19 +200,25 @@ async def note_silence(turn: Turn[Any], entry: WaitingEntry) -> None:
     silences = await turn.desk.waiting.not_answered(entry.id, now=turn.now)
     if silences is None or silences < MOST_UNANSWERED:
         return
-    await end_waiting(turn, entry)
+    # What was offered last may still be taken while it is free, so its buttons stay.
+    await turn.desk.waiting.leave(entry.id)
     turn.push(
         turn.contact.id,
         WAITING,
-        WaitingNews(
-            entry.centre_slug,
-            entry.kind,
-            entry.need,
-            entry.wants_woman,
-            entry.phone,
-            entry.appointment_id or 0,
-        ),
+        WaitingNews(**_wanted(entry)),
         purpose=Purpose.VISIT,
         key=f"{subject_of_waiting(entry.id)}:over",
         keeps_quiet=True,
     )
+
+
+def _wanted(entry: WaitingEntry) -> dict[str, Any]:
+    """Return the fields of `WaitingNews` that tell of an entry."""
+    return {
+        "centre_slug": entry.centre_slug,
+        "kind": entry.kind,
+        "need": entry.need,
+        "wants_woman": entry.wants_woman,
+        "phone": entry.phone,
+        "appointment_id": entry.appointment_id or 0,
+    }

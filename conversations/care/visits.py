@@ -348,9 +348,8 @@ async def cancel(turn: Turn[Any], appointment: Appointment, *, by: EndedBy = End
 
 async def end_waiting(turn: Turn[Any], entry: WaitingEntry) -> None:
     """Take somebody off a waiting list; what is on offer to them there is free again."""
-    # First the list: whoever is about to offer them something is waited for, and then undone.
-    await turn.desk.waiting.leave(entry.id)
-    if entry.offered_until is not None:
+    # First the list: whoever is about to offer them something is waited for, and what they offered is known.
+    if await turn.desk.waiting.leave(entry.id):
         await turn.desk.holds.release(
             entry.contact_id, HoldPurpose.OFFERED, appointment_id=entry.appointment_id
         )

@@ -244,6 +244,20 @@ async def test_an_offer_that_has_not_left_goes_when_its_person_leaves(town: Town
     assert await town.holds() == []
 
 
+async def test_who_leaves_while_an_offer_is_made_blocks_nobody(
+    town: Town, brahim: Guest, chama: Guest
+) -> None:
+    """What was offered since they looked at their list is free again."""
+    contact = await brahim.contact()
+    (seen,) = await town.waiting(lambda waiting: waiting.of(contact.id))
+    await town.cancels(TWO)
+    await town.ticks.look()
+    await town.does(brahim, lambda turn: visits.end_waiting(turn, seen))
+    await town.ticks.look()
+
+    assert await town.offers_to(chama) == ["14:00"]
+
+
 async def test_an_offer_knows_until_when_it_helps_and_waits_for_no_night(town: Town, brahim: Guest) -> None:
     await town.cancels(TWO)
     await town.ticks.look()

@@ -76,14 +76,14 @@ class ShowVisit(Step[Wish]):
             return Finish(over(turn))
         if choice_id == MAP:
             return show_on_map(turn, await turn.desk.centres.get(visit.centre_slug))
+        if choice_id == EARLIER:
+            return Finish(await wait_for_earlier(turn, visit))
         turn.draft.centre, turn.draft.need = visit.centre_slug, visit.need
         match choice_id:
             case "coming" if visit.displaced_at:
                 return Enter(VISIT_DISPLACED, await displacement_of(turn, visit))
             case "coming":
                 return Finish(await say_coming(turn, visit))
-            case _ if choice_id == EARLIER:
-                return Finish(await wait_for_earlier(turn, visit))
             case "change":
                 turn.draft.page = 0
                 return Goto(ChooseDay)

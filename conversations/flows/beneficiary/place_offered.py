@@ -1,10 +1,9 @@
 """A time has become free for somebody who waits for one; it is kept for them while they think."""
 
-from datetime import datetime
+from datetime import datetime, time
 
 from conversations.care import offers
 from conversations.care.appointments import Appointment, AppointmentStatus
-from conversations.care.centres import Centre
 from conversations.care.hours import VisitKind
 from conversations.care.offers import PlaceOffer
 from conversations.care.people import BENEFICIARIES
@@ -29,10 +28,8 @@ class TellOffer(Step[PlaceOffer]):
         return entry is not None and _is_on_offer(turn, entry)
 
     async def ask(self, turn: Turn[PlaceOffer]) -> Prompt:
-        entry = await _entry(turn)
-        if entry is None:
+        if turn.draft.day is None:
             return Prompt(_waits_no_longer(turn))
-        centre = await turn.desk.centres.get(entry.centre_slug)
         choices = [
             # Translators: label, at most 20 characters. Takes the time that is offered.
             Choice(TAKE, turn.pgettext("button", "✅ I take it")),
@@ -41,19 +38,18 @@ class TellOffer(Step[PlaceOffer]):
             # Translators: label, at most 20 characters. Leaves the waiting list.
             Choice(LEAVE, turn.pgettext("button", "✖️ Stop waiting")),
         ]
-        parts = [_offer(turn, entry, centre), await _until_now(turn, entry), _kept(turn, entry)]
+        parts = [await _offer(turn), await _until_now(turn), _kept(turn, await _entry(turn))]
         return Prompt("\n\n".join(part for part in parts if part), choices)
 
     async def chosen(self, turn: Turn[PlaceOffer], choice_id: str) -> Move:
+        if choice_id == TAKE and turn.draft.day is not None:
+            return Finish(await _take(turn))
         entry = await _entry(turn)
         if entry is None:
             return Finish(_waits_no_longer(turn))
-        match choice_id:
-            case "take":
-                return Finish(await _take(turn, entry))
-            case "not_this_one":
-                await offers.decline(turn, entry, _start(turn))
-                return Finish(turn.gettext("All right. You keep your place in the list; we write again."))
+        if choice_id == NOT_THIS_ONE:
+            await offers.decline(turn, entry, _start(turn))
+            return Finish(turn.gettext("All right. You keep your place in the list; we write again."))
         await end_waiting(turn, entry)
         return Finish(turn.gettext("You wait there no longer. Your visits stay as they are."))
 
@@ -61,60 +57,63 @@ class TellOffer(Step[PlaceOffer]):
 async def _entry(turn: Turn[PlaceOffer]) -> WaitingEntry | None:
     """Return the person's own entry, None when they wait there no longer."""
     entry = await turn.desk.waiting.get(turn.draft.entry_id)
-    is_theirs = entry is not None and entry.contact_id == turn.contact.id
-    return entry if is_theirs and turn.draft.day and turn.draft.at else None
+    return entry if entry is not None and entry.contact_id == turn.contact.id else None
 
 
 def _start(turn: Turn[PlaceOffer]) -> datetime:
-    draft = turn.draft
-    if draft.day is None or draft.at is None:
-        raise ValueError("an offer is of a time")
-    return datetime.combine(draft.day, draft.at)
+    return datetime.combine(turn.draft.day or turn.today, turn.draft.at or time())
 
 
 def _is_on_offer(turn: Turn[PlaceOffer], entry: WaitingEntry) -> bool:
     return entry.offered == _start(turn) and entry.has_offer(turn.now)
 
 
-def _offer(turn: Turn[PlaceOffer], entry: WaitingEntry, centre: Centre) -> str:
-    start = _start(turn)
-    if entry.kind is VisitKind.PHONE:
-        where = turn.gettext("By telephone, with {city}").format(city=city(turn, centre))
+async def _offer(turn: Turn[PlaceOffer]) -> str:
+    start, draft = _start(turn), turn.draft
+    where = city(turn, await turn.desk.centres.get(draft.centre_slug))
+    if draft.kind is VisitKind.PHONE:
+        place = turn.gettext("By telephone, with {city}").format(city=where)
     else:
-        where = turn.gettext("Centre: {city}").format(city=city(turn, centre))
+        place = turn.gettext("Centre: {city}").format(city=where)
     # Translators: first line seen on a locked screen.
     said = turn.gettext("🕐 A time is free for you:")
-    return "\n".join((said, turn.format_day(start.date()), turn.format_time(start.time()), where))
+    return "\n".join((said, turn.format_day(start.date()), turn.format_time(start.time()), place))
 
 
-async def _until_now(turn: Turn[PlaceOffer], entry: WaitingEntry) -> str | None:
+async def _until_now(turn: Turn[PlaceOffer]) -> str | None:
     """Return when the visit is that would move."""
-    visit = await live_visit(turn, entry.appointment_id) if entry.appointment_id else None
+    visit = await live_visit(turn, turn.draft.appointment_id) if turn.draft.appointment_id else None
     if visit is None:
         return None
     until_now = turn.gettext("Until now:")
     return "\n".join((until_now, turn.format_day(visit.day), turn.format_time(visit.at)))
 
 
-def _kept(turn: Turn[PlaceOffer], entry: WaitingEntry) -> str:
-    if entry.offered_until is None or not _is_on_offer(turn, entry):
+def _kept(turn: Turn[PlaceOffer], entry: WaitingEntry | None) -> str:
+    if entry is None or entry.offered_until is None or not _is_on_offer(turn, entry):
         return turn.gettext("It is no longer kept for you, but it may still be free.")
     until = to_local(entry.offered_until, turn.world.zone).time()
     return turn.gettext("It is kept for you until {time}.").format(time=turn.format_time(until))
 
 
-async def _take(turn: Turn[PlaceOffer], entry: WaitingEntry) -> str:
+async def _take(turn: Turn[PlaceOffer]) -> str:
     try:
-        visit = await offers.take(turn, entry, _start(turn))
+        visit = await offers.take(turn, turn.draft, _start(turn))
     except SlotTaken:
-        return turn.gettext("That time has just been taken. You stay on the list; we write again.")
+        return await _too_late(turn)
     except TooManyVisits:
         return turn.gettext("You have other visits now. You can change them under “My visits”.")
     except AppointmentNotLive:
         return over(turn)
-    if entry.appointment_id is not None:
+    if turn.draft.appointment_id:
         return await moved(turn, visit)
     return await _booked(turn, visit)
+
+
+async def _too_late(turn: Turn[PlaceOffer]) -> str:
+    if await _entry(turn) is None:
+        return turn.gettext("That time has just been taken.")
+    return turn.gettext("That time has just been taken. You stay on the list; we write again.")
 
 
 async def _booked(turn: Turn[PlaceOffer], visit: Appointment) -> str:

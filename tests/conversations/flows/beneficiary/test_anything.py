@@ -9,7 +9,7 @@ import pytest
 
 from conversations.care.appointments import Appointment, Need
 from conversations.care.check_ins import CheckInStep
-from conversations.care.offers import WaitingNews
+from conversations.care.offers import PlaceOffer, WaitingNews
 from conversations.care.reminders import ReminderStep
 from conversations.care.visits import VisitNews
 from conversations.engine.drafts import draft_from_json, draft_to_json
@@ -58,6 +58,7 @@ def draft_at(flow: Flow[Any], visit: Appointment) -> dict[str, Any]:
         VisitNews: VisitNews(visit.id, visit.version, step=ReminderStep.DAY_BEFORE, day=THURSDAY, at=TEN),
         CheckInNews: CheckInNews(CheckInStep.FIRST_DAY),
         Words: Words(1, "Come on Wednesday."),
+        PlaceOffer: PlaceOffer("sale", appointment_id=visit.id, entry_id=1, day=date(2026, 11, 26), at=TEN),
         WaitingNews: WaitingNews("sale", phone="0612345678", appointment_id=visit.id),
     }
     return draft_to_json(drafts.get(flow.draft) or flow.draft())

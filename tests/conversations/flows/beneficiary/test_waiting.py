@@ -463,14 +463,31 @@ async def test_after_three_silences_one_waits_no_longer_and_may_again(
     assert await amina.scene.desk.waiting.of(amina.contact_id) == []
     assert amina.notice.flow == "waiting"
     assert amina.notice.text.startswith("[ar] ⏳ We offered you three times and heard nothing")
-    offer = amina.notices[0]
     await amina.taps_notice("again")
     assert "You are on the waiting list." in amina.screen
     (again,) = await amina.scene.desk.waiting.of(amina.contact_id)
     assert (again.need, again.unanswered) == (entry.need, 0)
 
-    await amina.taps_old(offer.prompt_ref, "take")
-    assert await visits_of(amina) == []
+
+async def test_even_the_last_offer_can_be_taken_late(entry: WaitingEntry, amina: Person) -> None:
+    await opens(amina.scene, "wed 09:00-13:00")
+    for _ in range(3):
+        await places_are_offered(amina.scene)
+        await goes_by(amina)
+    last = amina.notices[-2]
+    await amina.taps_notice("take", last)
+
+    assert "Your visit is booked." in amina.screen
+    assert await visits_of(amina) == [(WEDNESDAY, time(11))]
+
+
+async def test_what_is_left_in_any_other_way_has_no_buttons_any_more(offered: Person) -> None:
+    notice = offered.notice
+    await offered.taps("!menu", "my_visits", "✖️ Stop waiting")
+    await offered.taps_old(notice.prompt_ref, "take")
+
+    assert "older message" in offered.screen
+    assert await visits_of(offered) == []
 
 
 async def test_an_answer_in_between_counts_anew(entry: WaitingEntry, amina: Person) -> None:
