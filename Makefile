@@ -14,9 +14,12 @@ help: ## say what there is to do
 run: $(VENV)/runtime compiled ## start the service; without settings, a demo in the browser
 	@exec $(PYTHON) -m bot run $(ARGS)
 
-# Most tests wait for a process or a page, so several files run side by side.
+# Tests start the service again and again: each start would compile it anew.
+test kills: export PYTHONDONTWRITEBYTECODE =
+
+# Most tests wait for a process or a page, so several files run side by side, in the order of tests/conftest.py.
 test: dev browser compiled ## run all tests; ARGS="tests/bot -k texts" runs some
-	@exec $(PYTHON) -m pytest --numprocesses=auto --dist=loadfile $(ARGS)
+	@exec $(PYTHON) -m pytest --numprocesses=auto --dist=loadfile --no-loadscope-reorder --durations=15 $(ARGS)
 
 kills: dev compiled ## kill the running service 200 times per database, in the middle of everything
 	@exec $(PYTHON) -m pytest tests/test_kill.py --kills 200 --at-telegrams-pace \

@@ -27,7 +27,7 @@ from bot.alerts import Alerts
 from bot.backup import DailyBackup
 from bot.centres_file import read_centres
 from bot.channels import webchat
-from bot.channels.channel import Sender
+from bot.channels.channel import Gate, Sender
 from bot.channels.sms import Gateway, SmsSender
 from bot.channels.sms_reports import SmsGate, SmsReports
 from bot.channels.telegram import TelegramSender, payload_parser
@@ -46,7 +46,7 @@ from bot.channels.whatsapp_statuses import tell_early
 from bot.channels.whatsapp_window import Limits, WhatsAppGate
 from bot.clips import Place, names_of, read_recordings
 from bot.clock import Clock, ShiftedClock, SystemClock
-from bot.delivery import Delivery, lose_address
+from bot.delivery import AfterSent, Delivery, lose_address
 from bot.fallback import Fallback
 from bot.heartbeat import Heartbeat
 from bot.http.app import create_app, create_health_app
@@ -106,6 +106,11 @@ class Service:
     database: Database
     voice: Voice
     clock: Clock
+
+    @property
+    def fallback(self) -> Fallback:
+        """Where what an address can't take goes instead."""
+        return Fallback(self.voice)
 
 
 @asynccontextmanager
@@ -231,18 +236,7 @@ async def _run(
         if Role.DELIVERY in settings.roles:
             sender = TelegramSender(bot, telegram_pace(settings.telegram_per_second))
             # A bot's number is known to all who write to it.
-            pacer = _pacer(database, sender, bot.token.partition(":")[0])
-            deliveries.append(
-                Delivery(
-                    database,
-                    sender,
-                    voice.texts,
-                    clock,
-                    pacer=pacer,
-                    fallback=Fallback(voice),
-                    recordings=voice.recordings,
-                )
-            )
+            deliveries.append(_delivery(service, sender, bot.token.partition(":")[0]))
         if Role.WEB in settings.roles:
             intake = TelegramIntake(database, bot, clock)
             work.append(leading.lead("telegram_intake", partial(_telegram_intake, intake, settings)))
@@ -254,18 +248,21 @@ async def _run(
         parsers[Channel.WHATSAPP] = parse_whatsapp
         if Role.DELIVERY in settings.roles:
             gate = _whatsapp_gate(service, graph)
-            deliveries.append(_whatsapp_delivery(service, graph, gate))
+            after_sent = partial(tell_early, fallback=service.fallback)
+            deliveries.append(
+                _delivery(service, gate.sender, graph.phone_number_id, gate=gate, after_sent=after_sent)
+            )
             if settings.whatsapp_daily_people is None:
                 work.append(PeopleLimit(graph, gate.allow_people).keep())
         if Role.WEB in settings.roles:
             extra_routes += _whatsapp_intake(service).routes()
     if texter is not None and Role.DELIVERY in settings.roles:
-        deliveries.append(_sms_delivery(service, texter))
+        deliveries.append(_delivery(service, texter, "gateway", gate=_sms_gate(settings, texter)))
     if settings.sms_report_secret is not None and Role.WEB in settings.roles:
         secret = settings.sms_report_secret.get_secret_value()
-        extra_routes += SmsReports(database, clock, secret=secret, fallback=Fallback(voice)).routes()
+        extra_routes += SmsReports(database, clock, secret=secret, fallback=service.fallback).routes()
     if Role.TURNS in settings.roles:
-        lose = partial(lose_address, fallback=Fallback(voice))
+        lose = partial(lose_address, fallback=service.fallback)
         turns = Turns(database, voice, clock, parsers, lose_address=lose)
         work.append(turns.work(TURNS_AT_ONCE[database.is_sqlite]))
     if Role.TICKS in settings.roles:
@@ -352,20 +349,33 @@ def _pacer(database: Database, sender: Sender, account: str) -> Pacer | SharedPa
     return SharedPacer(sender.pace, database, f"{sender.channel}:{account}")
 
 
-def _sms_delivery(service: Service, texter: SmsSender) -> Delivery:
-    settings, database = service.settings, service.database
-    gate = None
-    if settings.sms_report_url is not None and settings.sms_report_secret is not None:
-        gate = SmsGate(texter, settings.sms_report_url, settings.sms_report_secret.get_secret_value())
+def _delivery(
+    service: Service,
+    sender: Sender,
+    account: str,
+    *,
+    gate: Gate | None = None,
+    after_sent: AfterSent | None = None,
+) -> Delivery:
+    """Return the delivery of one channel; `account` is what the platform counts messages by."""
     return Delivery(
-        database,
-        texter,
+        service.database,
+        sender,
         service.voice.texts,
         service.clock,
-        pacer=_pacer(database, texter, "gateway"),
+        pacer=_pacer(service.database, sender, account),
+        after_sent=after_sent,
         gate=gate,
-        fallback=Fallback(service.voice),
+        fallback=service.fallback,
+        recordings=service.voice.recordings,
     )
+
+
+def _sms_gate(settings: Settings, texter: SmsSender) -> SmsGate | None:
+    """Return what asks the gateway for reports, None when there is nothing to take them."""
+    if settings.sms_report_url is None or settings.sms_report_secret is None:
+        return None
+    return SmsGate(texter, settings.sms_report_url, settings.sms_report_secret.get_secret_value())
 
 
 def _whatsapp_gate(service: Service, graph: GraphClient) -> WhatsAppGate:
@@ -376,22 +386,6 @@ def _whatsapp_gate(service: Service, graph: GraphClient) -> WhatsAppGate:
     )
     sender = WhatsAppSender(graph, database.keys, texts, whatsapp_pace(settings.whatsapp_per_second))
     return WhatsAppGate(database, sender, texts, service.clock, service.voice.world.zone, limits)
-
-
-def _whatsapp_delivery(service: Service, graph: GraphClient, gate: WhatsAppGate) -> Delivery:
-    database, sender = service.database, gate.sender
-    fallback = Fallback(service.voice)
-    return Delivery(
-        database,
-        sender,
-        service.voice.texts,
-        service.clock,
-        pacer=_pacer(database, sender, graph.phone_number_id),
-        after_sent=partial(tell_early, fallback=fallback),
-        gate=gate,
-        fallback=fallback,
-        recordings=service.voice.recordings,
-    )
 
 
 def _whatsapp_intake(service: Service) -> WhatsAppIntake:
@@ -406,7 +400,7 @@ def _whatsapp_intake(service: Service) -> WhatsAppIntake:
         app_secret=secret.get_secret_value(),
         verify_token=verify.get_secret_value(),
         fields=template_fields(service.voice),
-        fallback=Fallback(service.voice),
+        fallback=service.fallback,
     )
 
 

@@ -87,10 +87,10 @@ async def lose_address(
     """
     is_gone = await unit.addresses.mark_unreachable(address_id, at=at, unless_used_after=unless_used_after)
     if is_gone:
-        waiting = await unit.outbox.unsent_for(address_id) if fallback else []
+        waiting = await unit.outbox.unsent_for(address_id)
         await unit.outbox.drop_for(address_id, reason="blocked")
-        for row_id in waiting:
-            if fallback:
+        if fallback is not None:
+            for row_id in waiting:
                 await fallback.find_another_way(unit, row_id, now=at)
     return is_gone
 

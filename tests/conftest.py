@@ -1,7 +1,8 @@
-"""Databases for tests: every test that asks for one runs on SQLite and on a real PostgreSQL."""
+"""Databases, platforms and a service. Whoever asks for a database runs on SQLite and on PostgreSQL."""
 
 import asyncio
 import base64
+import os
 import shutil
 import tempfile
 import warnings
@@ -15,10 +16,21 @@ import asyncpg  # type: ignore[import-untyped]
 import pytest
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from storage.database import create_engine
+from bot import zone
+from conversations.care.people import Role
+from storage.database import Database, create_engine
 from storage.encryption import KeyRing
 from storage.schema import migrate
+from tests.fake_graph import FakeGraph
+from tests.fake_telegram import FakeTelegram
+from tests.service import ServiceProcess
+from tests.telegram_people import TOKEN, invitation
+from tests.telegram_people import Phone as TelegramPhone
+from tests.telegram_people import settings_with as telegram_settings
+from tests.whatsapp_people import WEBHOOK_PATH
+from tests.whatsapp_people import settings_with as whatsapp_settings
 
+TESTS = Path(__file__).parent
 _numbers = count(1)
 
 
@@ -27,6 +39,17 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--at-telegrams-pace", action="store_true", help="send no faster than to Telegram while killing"
     )
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """Tests that take long wait for a process or a page half of the time: three keep two processors busy."""
+    return 3 * (os.cpu_count() or 1) // 2
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What starts the service comes first: it takes longest, and what is quick fills up the end."""
+    items.sort(key=lambda item: item.path.parent != TESTS)
 
 
 @pytest.fixture
@@ -178,3 +201,45 @@ async def connection(backend: str, request: pytest.FixtureRequest) -> AsyncItera
 @pytest.fixture
 def keys() -> KeyRing:
     return KeyRing.from_text("test:" + base64.b64encode(b"k" * 32).decode())
+
+
+@pytest.fixture
+def database(engine: AsyncEngine, keys: KeyRing) -> Database:
+    """The database as the service sees it."""
+    return Database(engine, keys, zone=zone.casablanca(), zone_name=zone.NAME)
+
+
+@pytest.fixture
+async def telegram() -> AsyncIterator[FakeTelegram]:
+    """A Bot API that was asked for nothing which it refuses."""
+    async with FakeTelegram(token=TOKEN) as telegram:
+        yield telegram
+        assert telegram.refusals == []
+
+
+@pytest.fixture
+async def graph() -> AsyncIterator[FakeGraph]:
+    """A Graph API that was asked for nothing which it refuses."""
+    async with FakeGraph() as graph:
+        yield graph
+        assert graph.refusals == []
+
+
+@pytest.fixture
+async def on_both(
+    graph: FakeGraph, telegram: FakeTelegram, database_url: str, tmp_path: Path
+) -> AsyncIterator[ServiceProcess]:
+    """A service with WhatsApp and Telegram."""
+    settings = {**telegram_settings(telegram, database_url), **whatsapp_settings(graph, database_url)}
+    async with ServiceProcess(tmp_path, settings) as service:
+        await graph.subscribe(service.url + WEBHOOK_PATH)
+        yield service
+
+
+@pytest.fixture
+async def driss(telegram: FakeTelegram, on_both: ServiceProcess, database: Database) -> TelegramPhone:
+    """A caseworker of Agadir, who came to it on Telegram by a link."""
+    driss = TelegramPhone(telegram, telegram.user(first_name="Driss", language_code="en"))
+    await driss.says(await invitation(database, Role.CASEWORKER, "agadir"))
+    await driss.taps("en")
+    return driss

@@ -1,19 +1,28 @@
 """The real service as a process of its own, for tests that start it, talk to it over HTTP and kill it."""
 
 import asyncio
+import multiprocessing
 import os
 import signal
 import socket
 import sys
 from collections.abc import Mapping
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Self
 
 import aiohttp
 from sqlalchemy import make_url
 
+from bot.__main__ import main
+
 ROOT = Path(__file__).parent.parent
 READY_WITHIN_S = 60
+
+# Most of a start is importing. Each service is the fork of a process that has imported everything, and done
+# nothing else; commands start from nothing.
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["tests.service"])
 
 
 def free_port() -> int:
@@ -23,7 +32,7 @@ def free_port() -> int:
 
 
 class ServiceProcess:
-    """`python -m bot run` with settings of its own. An async context manager that always ends the process."""
+    """`jisr run` with settings of its own. An async context manager that always ends the process."""
 
     def __init__(self, folder: Path, settings: Mapping[str, str] | None = None) -> None:
         self.port = free_port()
@@ -35,7 +44,7 @@ class ServiceProcess:
             "JISR_LOG_FORMAT": "json",
             **(settings or {}),
         }
-        self._process: asyncio.subprocess.Process | None = None
+        self._process: ForkServerProcess | None = None
 
     @property
     def url(self) -> str:
@@ -48,6 +57,7 @@ class ServiceProcess:
     @property
     def pid(self) -> int:
         assert self._process is not None
+        assert self._process.pid is not None
         return self._process.pid
 
     async def __aenter__(self) -> Self:
@@ -55,9 +65,8 @@ class ServiceProcess:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._process is not None and self._process.returncode is None:
-            self._process.kill()
-            await self._process.wait()
+        if self._process is not None and self._process.is_alive():
+            await self.kill()
 
     async def start(self) -> None:
         """Start the process and wait until it answers."""
@@ -65,18 +74,16 @@ class ServiceProcess:
         await self.ready()
 
     async def launch(self) -> None:
-        with self.log_file.open("ab") as log:
-            self._process = await asyncio.create_subprocess_exec(
-                sys.executable, "-m", "bot", "run",
-                cwd=ROOT, env=clean_environment(self.settings), stdout=log, stderr=log,
-            )  # fmt: skip
+        started = (self.log_file, clean_environment(self.settings))
+        self._process = _FORKS.Process(target=_run, args=started, daemon=True)
+        self._process.start()
 
     async def ready(self) -> None:
         """Wait until the service answers; raises AssertionError with its logs when it ends instead."""
         async with aiohttp.ClientSession() as client, asyncio.timeout(READY_WITHIN_S):
             while True:
                 assert self._process is not None
-                assert self._process.returncode is None, f"the service ended:\n{self.logs[-4000:]}"
+                assert self._process.is_alive(), f"the service ended:\n{self.logs[-4000:]}"
                 try:
                     async with client.get(f"{self.url}/healthz") as answer:
                         if answer.status == 200:
@@ -89,15 +96,39 @@ class ServiceProcess:
     async def kill(self) -> None:
         """End the process at once, in the middle of whatever it does."""
         assert self._process is not None
-        self._process.send_signal(signal.SIGKILL)
-        await self._process.wait()
+        self._process.kill()
+        await self._exit_code()
 
     async def stop(self) -> int:
         """Ask the process to end, and return its exit code."""
-        assert self._process is not None
-        self._process.send_signal(signal.SIGTERM)
+        os.kill(self.pid, signal.SIGTERM)
         async with asyncio.timeout(30):
-            return await self._process.wait()
+            return await self._exit_code()
+
+    async def _exit_code(self) -> int:
+        """Wait for the process's end."""
+        assert self._process is not None
+        ended = asyncio.Event()
+        asyncio.get_running_loop().add_reader(self._process.sentinel, ended.set)
+        try:
+            await ended.wait()
+        finally:
+            asyncio.get_running_loop().remove_reader(self._process.sentinel)
+        self._process.join()
+        assert self._process.exitcode is not None
+        return self._process.exitcode
+
+
+def _run(log_file: Path, environment: Mapping[str, str]) -> None:
+    """Be the service in this process, and end with it."""
+    with log_file.open("ab") as log:
+        os.dup2(log.fileno(), sys.stdout.fileno())
+        os.dup2(log.fileno(), sys.stderr.fileno())
+    os.chdir(ROOT)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv = ["jisr", "run"]
+    main()
 
 
 async def run_command(*arguments: str, settings: Mapping[str, str]) -> tuple[int, str, str]:

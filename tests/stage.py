@@ -7,22 +7,21 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from sqlalchemy import Row, Select, or_, select
 
 from bot.zone import NAME, casablanca
+from conversations.care.people import Role
 from storage.database import Database, create_engine
 from storage.encryption import KeyRing
 from storage.tables import due_messages, inbox, is_unsent, is_waiting, outbox
 from tests.fake_telegram import FakeTelegram
 from tests.fault_proxy import FaultProxy, Scenario
 from tests.service import ServiceProcess
-from tests.telegram_people import KEYS, TOKEN, Phone, invited, settings_with
+from tests.telegram_people import KEYS, TOKEN, Phone, invitation, settings_with
 from tests.visitors import PATIENCE_S, Confirmer
-
-# The pace is the platform's affair, and the fake one has none.
-UNHURRIED = {"TELEGRAM_PER_SECOND": "0"}
 
 
 @dataclass
@@ -93,7 +92,7 @@ class Stage:
         """Return a caseworker of Salé who has come in."""
         driss = Confirmer(self.telegram)
         phone = Phone(self.telegram, driss.person)
-        await phone.says(await invited("caseworker", "--centre", "sale", settings=self.settings))
+        await phone.says(await invitation(self.database, Role.CASEWORKER, "sale"))
         await phone.taps("en")
         return driss
 
@@ -111,7 +110,7 @@ async def staged(
     *,
     processes: int = 1,
     by_webhook: bool = False,
-    settings: Mapping[str, str] = UNHURRIED,
+    settings: Mapping[str, str] = MappingProxyType({}),
 ) -> AsyncIterator[Stage]:
     """Run so many processes of the service behind a proxy that makes it a bad day."""
     engine = create_engine(database_url)

@@ -12,14 +12,18 @@ Waiting is patience with a busy machine: nothing here measures time.
 import base64
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
 
 from bot.channels.telegram import KEYBOARD_GONE
+from conversations.care.people import Role
+from storage.database import Database
 from tests.fake_telegram import Button, Call, FakeTelegram, Person, Shown, Tap
 from tests.service import as_setting, run_command
 
 # Nobody's, but of the shape that the settings ask for.
 TOKEN = "123456:TEST-token_of_nobody_at_all_0123456789"
 KEYS = "test:" + base64.b64encode(b"k" * 32).decode()
+AT_TELEGRAMS_PACE = {"TELEGRAM_PER_SECOND": "30"}
 WAIT_S = 30.0
 FIRST = 0
 
@@ -100,13 +104,25 @@ def calls_to(phone: Phone) -> list[Call]:
 
 
 def settings_with(telegram: FakeTelegram, database_url: str) -> dict[str, str]:
-    """Return the service's settings for this Bot API and this database."""
+    """Return the service's settings for this Bot API and this database.
+
+    Without its pace: people here answer at once, which nobody does for long, and the fake API allows it.
+    """
     return {
         "TELEGRAM_TOKEN": telegram.token,
+        "TELEGRAM_PER_SECOND": "0",
         "TELEGRAM_API_URL": telegram.base_url,
         "DATABASE_URL": as_setting(database_url),
         "JISR_KEYS": KEYS,
     }
+
+
+async def invitation(database: Database, role: Role, centre: str | None = None) -> str:
+    """Write an invitation into the service's database, and return what its link makes Telegram send."""
+    now = datetime.now(UTC)
+    async with database.transaction() as unit:
+        code = await unit.invitations.create(role, centre, now=now, expires_at=now + timedelta(hours=1))
+    return f"/start {code}"
 
 
 async def invited(role: str, *options: str, settings: Mapping[str, str]) -> str:

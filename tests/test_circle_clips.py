@@ -1,6 +1,5 @@
 """Hear it, on every channel, from the real process: an operator's recording is played as it is."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
@@ -13,7 +12,7 @@ from tests.fake_telegram import FakeTelegram
 from tests.fakes import real_world
 from tests.recordings import Studio, opus
 from tests.service import ServiceProcess, as_setting
-from tests.telegram_people import KEYS, TOKEN
+from tests.telegram_people import KEYS
 from tests.telegram_people import Phone as TelegramPhone
 from tests.telegram_people import settings_with as telegram_settings
 from tests.test_circle_documents import WebChat, one_database
@@ -32,20 +31,6 @@ def folder(tmp_path: Path) -> Path:
     for language in ("fr", "ary"):
         Studio(tmp_path / "var").holds(language, question_script(question))
     return tmp_path
-
-
-@pytest.fixture
-async def telegram() -> AsyncIterator[FakeTelegram]:
-    async with FakeTelegram(token=TOKEN) as telegram:
-        yield telegram
-        assert telegram.refusals == []
-
-
-@pytest.fixture
-async def graph() -> AsyncIterator[FakeGraph]:
-    async with FakeGraph() as graph:
-        yield graph
-        assert graph.refusals == []
 
 
 @one_database
@@ -67,8 +52,7 @@ async def test_on_telegram_an_answer_comes_as_a_voice_message(
 async def test_on_whatsapp_who_reads_arabic_hears_darija(
     graph: FakeGraph, database_url: str, folder: Path
 ) -> None:
-    settings = {**whatsapp_settings(graph, database_url), "WHATSAPP_PER_SECOND": "0"}
-    async with ServiceProcess(folder, settings) as service:
+    async with ServiceProcess(folder, whatsapp_settings(graph, database_url)) as service:
         await graph.subscribe(service.url + WEBHOOK_PATH)
         amina = WhatsAppPhone(graph, graph.person("Amina"))
         await amina.says("/start")

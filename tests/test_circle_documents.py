@@ -1,7 +1,6 @@
 """A life project on paper: told in the chat, and had as one page, on every channel, from the real process."""
 
 import io
-from collections.abc import AsyncIterator
 from itertools import count
 from pathlib import Path
 
@@ -15,7 +14,7 @@ from tests.bot.http.web import Page as WebPage
 from tests.fake_graph import FakeGraph
 from tests.fake_telegram import FakeTelegram
 from tests.service import ServiceProcess, as_setting
-from tests.telegram_people import KEYS, TOKEN
+from tests.telegram_people import KEYS
 from tests.telegram_people import Phone as TelegramPhone
 from tests.telegram_people import settings_with as telegram_settings
 from tests.whatsapp_people import WEBHOOK_PATH
@@ -45,20 +44,6 @@ async def prepares(phone: TelegramPhone | WhatsAppPhone) -> None:
     await phone.says("life project")
 
 
-@pytest.fixture
-async def telegram() -> AsyncIterator[FakeTelegram]:
-    async with FakeTelegram(token=TOKEN) as telegram:
-        yield telegram
-        assert telegram.refusals == []
-
-
-@pytest.fixture
-async def graph() -> AsyncIterator[FakeGraph]:
-    async with FakeGraph() as graph:
-        yield graph
-        assert graph.refusals == []
-
-
 async def test_on_telegram_the_page_comes_as_a_document(
     telegram: FakeTelegram, database_url: str, tmp_path: Path
 ) -> None:
@@ -78,8 +63,7 @@ async def test_on_telegram_the_page_comes_as_a_document(
 async def test_on_whatsapp_the_page_comes_as_a_document_though_its_upload_failed_once(
     graph: FakeGraph, database_url: str, tmp_path: Path
 ) -> None:
-    settings = {**whatsapp_settings(graph, database_url), "WHATSAPP_PER_SECOND": "0"}
-    async with ServiceProcess(tmp_path, settings) as service:
+    async with ServiceProcess(tmp_path, whatsapp_settings(graph, database_url)) as service:
         await graph.subscribe(service.url + WEBHOOK_PATH)
         amina = WhatsAppPhone(graph, graph.person("Amina"))
         await prepares(amina)

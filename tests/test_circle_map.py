@@ -1,19 +1,19 @@
 """A centre on the map: set by who stands before its door, and seen by people, from the real process."""
 
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from sqlalchemy import select
 
-from storage.database import create_engine
+from conversations.care.people import Role
+from storage.database import Database, create_engine
 from storage.encryption import KeyRing
 from storage.tables import inbox
 from tests.fake_graph import FakeGraph
 from tests.fake_telegram import FakeTelegram
 from tests.service import ServiceProcess
-from tests.telegram_people import KEYS, TOKEN, invited
+from tests.telegram_people import KEYS, invitation
 from tests.telegram_people import Phone as TelegramPhone
 from tests.telegram_people import settings_with as telegram_settings
 from tests.whatsapp_people import WEBHOOK_PATH
@@ -22,20 +22,6 @@ from tests.whatsapp_people import settings_with as whatsapp_settings
 
 LATITUDE, LONGITUDE = 34.05312, -6.79854
 ADDRESS = "12, rue de la Gare"
-
-
-@pytest.fixture
-async def telegram() -> AsyncIterator[FakeTelegram]:
-    async with FakeTelegram(token=TOKEN) as telegram:
-        yield telegram
-        assert telegram.refusals == []
-
-
-@pytest.fixture
-async def graph() -> AsyncIterator[FakeGraph]:
-    async with FakeGraph() as graph:
-        yield graph
-        assert graph.refusals == []
 
 
 async def payloads(database_url: str) -> list[str]:
@@ -50,11 +36,11 @@ async def payloads(database_url: str) -> list[str]:
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 async def test_on_telegram_people_see_the_point_that_a_caseworker_shared(
-    telegram: FakeTelegram, database_url: str, tmp_path: Path
+    telegram: FakeTelegram, database: Database, database_url: str, tmp_path: Path
 ) -> None:
-    async with ServiceProcess(tmp_path, telegram_settings(telegram, database_url)) as service:
+    async with ServiceProcess(tmp_path, telegram_settings(telegram, database_url)):
         driss = TelegramPhone(telegram, telegram.user(first_name="Driss", language_code="en"))
-        await driss.says(await invited("caseworker", "--centre", "sale", settings=service.settings))
+        await driss.says(await invitation(database, Role.CASEWORKER, "sale"))
         await driss.taps("en")
         await driss.says("/centre")
         await driss.taps("point")
@@ -88,17 +74,13 @@ async def test_on_telegram_people_see_the_point_that_a_caseworker_shared(
 
 @pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
 async def test_on_whatsapp_people_see_the_point_that_a_caseworker_shared(
-    graph: FakeGraph, telegram: FakeTelegram, database_url: str, tmp_path: Path
+    graph: FakeGraph, telegram: FakeTelegram, database: Database, database_url: str, tmp_path: Path
 ) -> None:
-    settings = {
-        **telegram_settings(telegram, database_url),
-        **whatsapp_settings(graph, database_url),
-        "WHATSAPP_PER_SECOND": "0",
-    }
+    settings = {**telegram_settings(telegram, database_url), **whatsapp_settings(graph, database_url)}
     async with ServiceProcess(tmp_path, settings) as service:
         await graph.subscribe(service.url + WEBHOOK_PATH)
         driss = WhatsAppPhone(graph, graph.person("Driss"))
-        await driss.says(await invited("caseworker", "--centre", "sale", settings=service.settings))
+        await driss.says(await invitation(database, Role.CASEWORKER, "sale"))
         await driss.taps("en")
         await driss.says("/centre")
         asked = await driss.taps("point")

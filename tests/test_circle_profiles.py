@@ -4,10 +4,7 @@ Brahim and Amina share a phone; caseworker Driss answers one of them.
 """
 
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 
-import pytest
 from sqlalchemy import select
 
 from bot import zone
@@ -17,45 +14,10 @@ from storage.tables import inbox
 from tests.fake_graph import FakeGraph
 from tests.fake_telegram import FakeTelegram
 from tests.service import ServiceProcess
-from tests.telegram_people import KEYS, TOKEN, invited
+from tests.telegram_people import KEYS
 from tests.telegram_people import Phone as TelegramPhone
 from tests.telegram_people import ids as telegram_ids
-from tests.telegram_people import settings_with as telegram_settings
-from tests.whatsapp_people import WEBHOOK_PATH, Phone, bodies_to, ids, settings_with
-
-UNPACED = {"WHATSAPP_PER_SECOND": "0", "TELEGRAM_PER_SECOND": "0"}
-
-
-@pytest.fixture
-async def graph() -> AsyncIterator[FakeGraph]:
-    async with FakeGraph() as graph:
-        yield graph
-        assert graph.refusals == []
-
-
-@pytest.fixture
-async def telegram() -> AsyncIterator[FakeTelegram]:
-    async with FakeTelegram(token=TOKEN) as telegram:
-        yield telegram
-        assert telegram.refusals == []
-
-
-@pytest.fixture
-async def service(
-    graph: FakeGraph, telegram: FakeTelegram, database_url: str, tmp_path: Path
-) -> AsyncIterator[ServiceProcess]:
-    settings = {**telegram_settings(telegram, database_url), **settings_with(graph, database_url), **UNPACED}
-    async with ServiceProcess(tmp_path, settings) as service:
-        await graph.subscribe(service.url + WEBHOOK_PATH)
-        yield service
-
-
-@pytest.fixture
-async def driss(telegram: FakeTelegram, service: ServiceProcess) -> TelegramPhone:
-    driss = TelegramPhone(telegram, telegram.user(first_name="Driss", language_code="en"))
-    await driss.says(await invited("caseworker", "--centre", "agadir", settings=service.settings))
-    await driss.taps("en")
-    return driss
+from tests.whatsapp_people import Phone, bodies_to, ids
 
 
 async def named(phone: Phone | TelegramPhone, name: str) -> None:
@@ -65,7 +27,7 @@ async def named(phone: Phone | TelegramPhone, name: str) -> None:
 
 
 async def test_what_is_for_one_is_not_shown_to_the_other(
-    graph: FakeGraph, service: ServiceProcess, driss: TelegramPhone
+    graph: FakeGraph, on_both: ServiceProcess, driss: TelegramPhone
 ) -> None:
     phone = Phone(graph, graph.person("Amina"))
     await phone.says("سلام")
@@ -95,7 +57,7 @@ async def test_what_is_for_one_is_not_shown_to_the_other(
 
 
 async def test_a_pin_keeps_one_from_the_other_and_is_kept_nowhere(
-    telegram: FakeTelegram, service: ServiceProcess, database_url: str
+    telegram: FakeTelegram, on_both: ServiceProcess, database_url: str
 ) -> None:
     phone = TelegramPhone(telegram, telegram.user(first_name="Brahim"))
     await phone.says("/start")
@@ -124,8 +86,8 @@ async def test_a_pin_keeps_one_from_the_other_and_is_kept_nowhere(
     assert "✅ Now this is your conversation." in opened.text
     # Neither the PIN as it was set nor any try; other words are kept for a while.
     assert await texts_in(database_url, "Brahim", "٢٤٦٨", "2468", "1357") == {"Brahim"}
-    await service.stop()
-    assert "2468" not in service.logs
+    await on_both.stop()
+    assert "2468" not in on_both.logs
 
 
 async def texts_in(database_url: str, *words: str) -> set[str]:

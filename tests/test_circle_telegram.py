@@ -5,7 +5,7 @@ Run with `--junit-xml` it notes how long a booking takes to reach the caseworker
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -15,21 +15,24 @@ from bot.channels.telegram_groups import PRIVATE_CHATS_ONLY
 from bot.texts import load_texts
 from conversations.care.people import Role
 from conversations.texts import LANGUAGES
+from storage.database import Database
 from tests.fake_telegram import FakeTelegram
 from tests.service import ServiceProcess
-from tests.telegram_people import FIRST, TOKEN, WAIT_S, Phone, calls_to, ids, invited, settings_with
+from tests.telegram_people import (
+    AT_TELEGRAMS_PACE,
+    FIRST,
+    WAIT_S,
+    Phone,
+    calls_to,
+    ids,
+    invitation,
+    settings_with,
+)
 
 # From the first screen: language, consent, "book a visit", what for, where, which day, what time, yes.
 BOOKING: tuple[str | int, ...] = ("en", "agree", "booking", "job", "Salé", FIRST, FIRST, "yes")
 
 one_database = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
-
-
-@pytest.fixture
-async def telegram() -> AsyncIterator[FakeTelegram]:
-    async with FakeTelegram(token=TOKEN) as telegram:
-        yield telegram
-        assert telegram.refusals == []
 
 
 @pytest.fixture
@@ -39,10 +42,16 @@ def by_webhook() -> bool:
 
 
 @pytest.fixture
+def pace() -> Mapping[str, str]:
+    """The settings of the service's own pace, none where people shall not wait."""
+    return {}
+
+
+@pytest.fixture
 async def service(
-    telegram: FakeTelegram, database_url: str, tmp_path: Path, by_webhook: bool
+    telegram: FakeTelegram, database_url: str, tmp_path: Path, by_webhook: bool, pace: Mapping[str, str]
 ) -> AsyncIterator[ServiceProcess]:
-    service = ServiceProcess(tmp_path, settings_with(telegram, database_url))
+    service = ServiceProcess(tmp_path, {**settings_with(telegram, database_url), **pace})
     if by_webhook:
         service.settings["PUBLIC_URL"] = service.url
     async with service:
@@ -55,19 +64,19 @@ def brahim(telegram: FakeTelegram) -> Phone:
 
 
 @pytest.fixture
-async def driss(telegram: FakeTelegram, service: ServiceProcess) -> Phone:
-    """A caseworker of Salé, who came in by a link from the command line."""
+async def driss(telegram: FakeTelegram, service: ServiceProcess, database: Database) -> Phone:
+    """A caseworker of Salé, who came in by a link."""
     phone = Phone(telegram, telegram.user(first_name="Driss", language_code="en"))
-    await phone.says(await invited("caseworker", "--centre", "sale", settings=service.settings))
+    await phone.says(await invitation(database, Role.CASEWORKER, "sale"))
     await phone.taps("en")
     return phone
 
 
 @pytest.fixture
-async def karim(telegram: FakeTelegram, service: ServiceProcess) -> Phone:
+async def karim(telegram: FakeTelegram, service: ServiceProcess, database: Database) -> Phone:
     """A manager, who came in the same way."""
     phone = Phone(telegram, telegram.user(first_name="Karim", language_code="en"))
-    await phone.says(await invited("manager", settings=service.settings))
+    await phone.says(await invitation(database, Role.MANAGER))
     await phone.taps("en")
     return phone
 
@@ -367,6 +376,7 @@ async def test_a_group_is_answered_politely_and_nothing_of_it_is_kept(
     assert "👋" in (await brahim.says("/start")).text
 
 
+@pytest.mark.parametrize("pace", [AT_TELEGRAMS_PACE], ids=["paced"])
 async def test_an_announcement_is_counted_sent_watched_and_stopped(
     telegram: FakeTelegram, karim: Phone
 ) -> None:

@@ -26,10 +26,8 @@ from tests.fake_graph import FakeGraph
 from tests.fake_telegram import FakeTelegram
 from tests.fake_telegram import Shown as TelegramShown
 from tests.service import ServiceProcess
-from tests.telegram_people import TOKEN, invited
 from tests.telegram_people import Phone as TelegramPhone
 from tests.telegram_people import ids as telegram_ids
-from tests.telegram_people import settings_with as telegram_settings
 from tests.whatsapp_people import (
     FIRST,
     KEYS,
@@ -50,49 +48,11 @@ one_database = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-async def graph() -> AsyncIterator[FakeGraph]:
-    async with FakeGraph() as graph:
-        yield graph
-        assert graph.refusals == []
-
-
-@pytest.fixture
-async def telegram() -> AsyncIterator[FakeTelegram]:
-    async with FakeTelegram(token=TOKEN) as telegram:
-        yield telegram
-        assert telegram.refusals == []
-
-
-# People here answer at once, which nobody does for long: the pace to one person is tested elsewhere.
-UNPACED = {"WHATSAPP_PER_SECOND": "0"}
-
-
-@pytest.fixture
 async def service(graph: FakeGraph, database_url: str, tmp_path: Path) -> AsyncIterator[ServiceProcess]:
     """A service with WhatsApp alone."""
-    async with ServiceProcess(tmp_path, {**settings_with(graph, database_url), **UNPACED}) as service:
+    async with ServiceProcess(tmp_path, settings_with(graph, database_url)) as service:
         await graph.subscribe(service.url + WEBHOOK_PATH)
         yield service
-
-
-@pytest.fixture
-async def on_both(
-    graph: FakeGraph, telegram: FakeTelegram, database_url: str, tmp_path: Path
-) -> AsyncIterator[ServiceProcess]:
-    """A service with WhatsApp and Telegram."""
-    settings = {**telegram_settings(telegram, database_url), **settings_with(graph, database_url), **UNPACED}
-    async with ServiceProcess(tmp_path, settings) as service:
-        await graph.subscribe(service.url + WEBHOOK_PATH)
-        yield service
-
-
-@pytest.fixture
-async def driss(telegram: FakeTelegram, on_both: ServiceProcess) -> TelegramPhone:
-    """A caseworker of Agadir, who came in by a link from the command line."""
-    driss = TelegramPhone(telegram, telegram.user(first_name="Driss", language_code="en"))
-    await driss.says(await invited("caseworker", "--centre", "agadir", settings=on_both.settings))
-    await driss.taps("en")
-    return driss
 
 
 @pytest.fixture
@@ -558,7 +518,7 @@ async def test_the_platform_says_how_many_people_unless_the_setting_does(
     graph: FakeGraph, database_url: str, tmp_path: Path, setting: dict[str, str], changes: list[int]
 ) -> None:
     graph.tier_name = "TIER_2K"
-    settings = {**settings_with(graph, database_url), **UNPACED, **setting}
+    settings = {**settings_with(graph, database_url), **setting}
     async with ServiceProcess(tmp_path, settings) as service:
         await graph.subscribe(service.url + WEBHOOK_PATH)
         await Phone(graph, graph.person("Amina")).says("سلام")

@@ -28,8 +28,8 @@ from storage.unit_of_work import UnitOfWork
 from tests.fake_telegram import Person
 from tests.invariants import broken, unanswered
 from tests.service import ServiceProcess
-from tests.stage import UNHURRIED, Stage, staged
-from tests.telegram_people import FIRST, Phone, calls_to, ids
+from tests.stage import Stage, staged
+from tests.telegram_people import AT_TELEGRAMS_PACE, FIRST, Phone, calls_to, ids
 from tests.visitors import VISITORS, Visitor, repeated
 
 SEEDS = {"sqlite": 20260920, "postgresql": 20261001}
@@ -159,7 +159,7 @@ async def stage(
 ) -> AsyncIterator[Stage]:
     """By long polling with one process, by webhook with two."""
     processes = PROCESSES[backend]
-    settings = {} if request.config.getoption("--at-telegrams-pace") else UNHURRIED
+    settings = AT_TELEGRAMS_PACE if request.config.getoption("--at-telegrams-pace") else {}
     async with staged(
         tmp_path, database_url, processes=processes, by_webhook=processes > 1, settings=settings
     ) as stage:

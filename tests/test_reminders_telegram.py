@@ -28,7 +28,7 @@ from tests.bot.small_talk import turns_of
 from tests.fake_telegram import FakeTelegram
 from tests.fakes import MovableClock
 from tests.people import MONDAY
-from tests.telegram_people import FIRST, TOKEN, WAIT_S, Phone, calls_to, ids, settings_with
+from tests.telegram_people import FIRST, WAIT_S, Phone, calls_to, ids, settings_with
 
 FRIDAY = MONDAY + timedelta(days=4)
 
@@ -52,13 +52,6 @@ class Service:
     async def _next_due(self) -> datetime | None:
         async with self.database.reading() as unit:
             return await unit.schedule.next_due_at()
-
-
-@pytest.fixture
-async def telegram() -> AsyncIterator[FakeTelegram]:
-    async with FakeTelegram(token=TOKEN) as telegram:
-        yield telegram
-        assert telegram.refusals == []
 
 
 @pytest.fixture

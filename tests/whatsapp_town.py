@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import partial
 from itertools import count
 from pathlib import Path
@@ -48,6 +48,7 @@ from tests.fake_graph import VERSION, Button, FakeGraph, Shown
 from tests.fake_kannel import PASSWORD, USER, FakeKannel
 from tests.fault_proxy import FaultProxy, Kind, Platform, Scenario
 from tests.service import ServiceProcess
+from tests.telegram_people import invitation
 from tests.whatsapp_people import KEYS, WEBHOOK_PATH, ids, offered, settings_with
 
 # Only ends a test that has failed.
@@ -60,8 +61,6 @@ _TOLD_BY_KEY = {
     "template_news": "template:%",
     "sms_reminder": "%:sms",
 }
-# People here answer at once, which nobody does for long: the pace to one person is tested elsewhere.
-_UNPACED = {"WHATSAPP_PER_SECOND": "0"}
 _TOO_FAST = {"error": {"message": "(#130429) Rate limit hit", "type": "OAuthException", "code": 130429}}
 
 # All that people see goes to one address, and names people by their business-scoped ids.
@@ -143,10 +142,7 @@ class Town:
 
     async def invitation(self, role: Role, centre: str | None = None) -> str:
         """Return what somebody types who was invited."""
-        now = datetime.now(UTC)
-        async with self.database.transaction() as unit:
-            code = await unit.invitations.create(role, centre, now=now, expires_at=now + timedelta(hours=1))
-        return f"/start {code}"
+        return await invitation(self.database, role, centre)
 
     async def city(self, slug: str, language: str) -> str:
         """Return how the button of a centre is called."""
@@ -545,7 +541,6 @@ async def town(folder: Path, database_url: str, scenario: Scenario | None = None
         await stack.enter_async_context(proxy)
         settings = {
             **settings_with(graph, database_url),
-            **_UNPACED,
             "WHATSAPP_API_URL": f"{proxy.url}/{VERSION}",
             "JISR_SMS_URL": kannel.url,
             "JISR_SMS_USER": USER,

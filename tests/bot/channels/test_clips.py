@@ -28,12 +28,6 @@ MESSAGE = OutboundMessage("It can't be played.", "ar", "rtl", clip=Clip("ar", "n
 
 
 @pytest.fixture
-async def telegram() -> AsyncIterator[FakeTelegram]:
-    async with FakeTelegram() as telegram:
-        yield telegram
-
-
-@pytest.fixture
 async def bot_sender(telegram: FakeTelegram) -> AsyncIterator[TelegramSender]:
     async with bot_for(telegram, read_timeout_s=1) as bot:
         yield TelegramSender(bot, UNHURRIED)
@@ -78,12 +72,6 @@ class Stopwatch:
 
     def __call__(self) -> float:
         return self.now_s
-
-
-@pytest.fixture
-async def graph() -> AsyncIterator[FakeGraph]:
-    async with FakeGraph() as graph:
-        yield graph
 
 
 @pytest.fixture

@@ -24,12 +24,6 @@ CAPTION = OutboundMessage("📄 هذه هي الصفحة.", "ar", "rtl")
 
 
 @pytest.fixture
-async def telegram() -> AsyncIterator[FakeTelegram]:
-    async with FakeTelegram() as telegram:
-        yield telegram
-
-
-@pytest.fixture
 async def sender(telegram: FakeTelegram) -> AsyncIterator[FileSender]:
     async with bot_for(telegram, read_timeout_s=1) as bot:
         yield TelegramSender(bot, UNHURRIED)

@@ -55,12 +55,6 @@ class Pauses:
 
 
 @pytest.fixture
-async def telegram() -> AsyncIterator[FakeTelegram]:
-    async with FakeTelegram() as telegram:
-        yield telegram
-
-
-@pytest.fixture
 async def bot(telegram: FakeTelegram) -> AsyncIterator[Bot]:
     request = AiohttpRequest()
     base_url = f"{telegram.base_url}/bot"

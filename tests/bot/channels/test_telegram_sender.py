@@ -29,12 +29,6 @@ CHOICES = (Choice("identity", "Papiers"), Choice("work", "Travail"), Choice("!me
 
 
 @pytest.fixture
-async def telegram() -> AsyncIterator[FakeTelegram]:
-    async with FakeTelegram() as telegram:
-        yield telegram
-
-
-@pytest.fixture
 async def sender(telegram: FakeTelegram) -> AsyncIterator[Sender]:
     async with bot_for(telegram, read_timeout_s=1) as bot:
         yield TelegramSender(bot, UNHURRIED)

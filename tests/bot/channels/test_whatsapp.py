@@ -19,12 +19,6 @@ from tests.storage.conftest import centre_row
 
 
 @pytest.fixture
-async def graph() -> AsyncIterator[FakeGraph]:
-    async with FakeGraph() as graph:
-        yield graph
-
-
-@pytest.fixture
 async def service(engine: AsyncEngine, keys: KeyRing, graph: FakeGraph) -> AsyncIterator[WhatsAppService]:
     database = Database(engine, keys, zone=casablanca(), zone_name="Africa/Casablanca")
     async with running(database, graph) as service:

@@ -31,12 +31,6 @@ WEBHOOK_PATH = "/whatsapp/webhook"
 HOUR = timedelta(hours=1)
 
 
-@pytest.fixture
-async def graph() -> AsyncIterator[FakeGraph]:
-    async with FakeGraph() as graph:
-        yield graph
-
-
 def settings_for(graph: FakeGraph, folder: Path, **more: str) -> Settings:
     return load_settings(
         {

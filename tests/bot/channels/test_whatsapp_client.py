@@ -26,12 +26,6 @@ HELLO = OutboundMessage("Bonjour", "fr")
 
 
 @pytest.fixture
-async def graph() -> AsyncIterator[FakeGraph]:
-    async with FakeGraph() as graph:
-        yield graph
-
-
-@pytest.fixture
 async def client(graph: FakeGraph) -> AsyncIterator[GraphClient]:
     async with GraphClient(graph.base_url, graph.token, graph.phone_number_id, answer_within_s=0.3) as client:
         yield client

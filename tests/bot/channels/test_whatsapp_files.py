@@ -17,12 +17,6 @@ CAPTION = OutboundMessage("📄 هذه هي الصفحة.", "ar", "rtl")
 
 
 @pytest.fixture
-async def graph() -> AsyncIterator[FakeGraph]:
-    async with FakeGraph() as graph:
-        yield graph
-
-
-@pytest.fixture
 async def sender(graph: FakeGraph, keys: KeyRing) -> AsyncIterator[WhatsAppSender]:
     async with GraphClient(graph.base_url, graph.token, graph.phone_number_id, answer_within_s=0.3) as client:
         yield WhatsAppSender(client, keys, marked_texts(), pace_of(0))

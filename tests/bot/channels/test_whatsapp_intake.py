@@ -26,12 +26,6 @@ from tests.people import MONDAY
 
 
 @pytest.fixture
-async def graph() -> AsyncIterator[FakeGraph]:
-    async with FakeGraph() as graph:
-        yield graph
-
-
-@pytest.fixture
 def database(engine: AsyncEngine, keys: KeyRing) -> Database:
     return Database(engine, keys, zone=casablanca(), zone_name="Africa/Casablanca")
 
