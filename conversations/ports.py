@@ -265,6 +265,15 @@ class Appointments(Protocol):
     ) -> Mapping[date, tuple[Taken, ...]]:
         """Return what holds places, for days that have any; what is kept for `but` does not count."""
 
+    async def set_wants_woman(self, appointment_id: int, wants_woman: bool) -> None:
+        """Note whether the person would rather speak with a woman."""
+
+    async def set_phone(self, appointment_id: int, phone: str) -> None:
+        """Keep the number to call for a visit by telephone, until the day after it or its end."""
+
+    async def phone(self, appointment_id: int) -> str | None:
+        """Return the number to call; None when there is none, or none any more."""
+
 
 class Holds(Protocol):
     """Times that are kept for somebody for a while."""

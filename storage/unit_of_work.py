@@ -59,7 +59,7 @@ class UnitOfWork:
         self.sessions = SessionStore(connection, keys)
         self.centres = CentreStore(connection)
         self.closures = ClosureStore(connection)
-        self.appointments = AppointmentStore(connection, zone_name, zone)
+        self.appointments = AppointmentStore(connection, keys, zone_name, zone)
         self.holds = HoldStore(connection)
         self.schedule = DueStore(connection)
         self.tasks = TaskStore(connection, keys)

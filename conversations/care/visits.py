@@ -212,8 +212,11 @@ async def book(
     at: time,
     kind: VisitKind = VisitKind.IN_PERSON,
     wants_woman: bool = False,
+    phone: str | None = None,
 ) -> Appointment:
     """Book for the turn's contact, plan the reminders and tell the centre.
+
+    `phone` is where the centre calls, for a visit by telephone.
 
     Raises TooManyVisits, and SlotTaken when the time is held by somebody else or no longer offered.
     """
@@ -236,6 +239,8 @@ async def book(
         length=centre.rules.length(kind),
         wants_woman=wants_woman,
     )
+    if phone:
+        await turn.desk.appointments.set_phone(appointment.id, phone)
     await _let_go(turn, kept)
     await turn.desk.contacts.set_home(turn.contact.id, centre_slug=centre_slug)
     await _plan(turn, appointment, booked_at=turn.now)
@@ -283,8 +288,11 @@ async def confirm(turn: Turn[Any], appointment_id: int, *, version: int) -> Appo
 
 
 async def cancel(turn: Turn[Any], appointment: Appointment) -> Appointment:
-    """Cancel a visit; its reminders go with it. Raises AppointmentNotLive."""
+    """Cancel a visit; its reminders, and times kept for it, go with it. Raises AppointmentNotLive."""
     cancelled = await turn.desk.appointments.cancel(appointment.id, now=turn.now)
+    for hold in await turn.desk.holds.of(cancelled.contact_id, now=turn.now):
+        if hold.appointment_id == cancelled.id:
+            await turn.desk.holds.release(hold.contact_id, hold.purpose, appointment_id=cancelled.id)
     await turn.desk.schedule.withdraw(subject_of(cancelled.id))
     await tell_staff(turn, cancelled, VisitEvent.CANCELLED)
     return cancelled

@@ -10,6 +10,7 @@ from conversations.care.hours import Taken
 from conversations.care.people import Contact
 from conversations.errors import AppointmentNotLive, SlotTaken, VisitChanged
 from storage.appointments import AppointmentStore
+from storage.encryption import KeyRing
 from storage.tables import appointments
 from storage.unit_of_work import UnitOfWork
 from tests.storage.conftest import NOW, ZONE, ZONE_NAME, Town
@@ -132,10 +133,10 @@ async def test_two_who_move_to_one_time_at_once_both_keep_a_place(town: Town) ->
 
 
 async def test_two_visits_of_a_day_never_have_the_same_code(
-    connection: AsyncConnection, unit: UnitOfWork, amina: Contact, brahim: Contact
+    connection: AsyncConnection, unit: UnitOfWork, keys: KeyRing, amina: Contact, brahim: Contact
 ) -> None:
     bits = iter([5, 5, 6, 5])
-    unit.appointments = AppointmentStore(connection, ZONE_NAME, ZONE, lambda _: next(bits))
+    unit.appointments = AppointmentStore(connection, keys, ZONE_NAME, ZONE, lambda _: next(bits))
 
     first = await book(unit, amina)
     second = await book(unit, brahim, at=time(10))
@@ -173,10 +174,10 @@ async def test_who_finds_the_new_time_taken_keeps_the_old_one(
 
 
 async def test_a_visit_that_moves_where_its_code_is_in_use_gets_a_new_one(
-    connection: AsyncConnection, unit: UnitOfWork, amina: Contact, brahim: Contact
+    connection: AsyncConnection, unit: UnitOfWork, keys: KeyRing, amina: Contact, brahim: Contact
 ) -> None:
     bits = iter([5, 5, 6])
-    unit.appointments = AppointmentStore(connection, ZONE_NAME, ZONE, lambda _: next(bits))
+    unit.appointments = AppointmentStore(connection, keys, ZONE_NAME, ZONE, lambda _: next(bits))
     visit = await book(unit, amina)
     await book(unit, brahim, day=WEDNESDAY)
 

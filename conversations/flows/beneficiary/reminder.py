@@ -2,6 +2,7 @@
 
 from conversations.care.appointments import Appointment
 from conversations.care.centres import Centre
+from conversations.care.hours import VisitKind
 from conversations.care.people import BENEFICIARIES
 from conversations.care.reminders import ReminderStep, reminder_due, still_useful
 from conversations.care.visits import VisitNews
@@ -12,6 +13,7 @@ from conversations.flows.beneficiary.visit_notice import act_on_visit, visit_tol
 from conversations.flows.beneficiary.wish import live_visit
 from conversations.flows.visit_words import (
     address_and_phone,
+    centres_phone,
     code_words,
     how_it_stands,
     over,
@@ -54,6 +56,8 @@ def _step(turn: Turn[VisitNews]) -> ReminderStep:
 
 
 def _first_line(turn: Turn[VisitNews], visit: Appointment) -> str:
+    if visit.kind is VisitKind.PHONE:
+        return _first_line_of_call(turn, visit)
     if _step(turn) is ReminderStep.TWO_HOURS_BEFORE:
         # Translators: first line seen on a locked screen.
         return turn.gettext("⏰ Today at {time}").format(time=turn.format_time(visit.at))
@@ -61,7 +65,34 @@ def _first_line(turn: Turn[VisitNews], visit: Appointment) -> str:
     return turn.gettext("📅 A reminder for you")
 
 
+def _first_line_of_call(turn: Turn[VisitNews], visit: Appointment) -> str:
+    if _step(turn) is ReminderStep.TWO_HOURS_BEFORE:
+        # Translators: first line seen on a locked screen.
+        return turn.gettext("📞 You will be called today at {time}").format(time=turn.format_time(visit.at))
+    # Translators: first line seen on a locked screen.
+    return turn.gettext("📞 A reminder: you will be called")
+
+
+def _what_helps_for_call(turn: Turn[VisitNews], centre: Centre) -> list[str]:
+    match _step(turn):
+        case ReminderStep.WEEK_BEFORE:
+            return []
+        case ReminderStep.THREE_DAYS_BEFORE:
+            return [turn.gettext("Where will you be then? Choose a place where you can speak freely.")]
+        case ReminderStep.DAY_BEFORE:
+            kept = turn.gettext(
+                "This hour is kept for you. If you can't answer then, tap “Cancel”: "
+                "somebody else can have it."
+            )
+            return [kept]
+        case ReminderStep.TWO_HOURS_BEFORE:
+            near = turn.gettext("Keep your phone near you, charged and switched on.")
+            return [near, centres_phone(turn, centre)]
+
+
 async def _what_helps(turn: Turn[VisitNews], visit: Appointment, centre: Centre) -> list[str]:
+    if visit.kind is VisitKind.PHONE:
+        return _what_helps_for_call(turn, centre)
     match _step(turn):
         case ReminderStep.WEEK_BEFORE:
             return []

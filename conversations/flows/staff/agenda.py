@@ -24,7 +24,7 @@ from conversations.flows.staff.visit_actions import (
     own_visit,
     visit_to_act_on,
 )
-from conversations.flows.staff.visit_words import agenda_line, visit_details
+from conversations.flows.staff.visit_words import agenda_line, number_to_call, visit_details
 
 WEEK = 7
 NEW_PHONE = "new_phone"
@@ -67,7 +67,11 @@ class VisitCard(Step[AgendaDraft]):
             return Prompt(await visit_details(turn, visit))
         # Translators: label, at most 20 characters. A code for a person who comes with a new phone or number.
         new_phone = Choice(NEW_PHONE, turn.pgettext("button", "🔗 New phone"))
-        lines = [await visit_details(turn, visit), await obstacle_words(turn, visit.contact_id)]
+        lines = [
+            await visit_details(turn, visit),
+            await number_to_call(turn, visit),
+            await obstacle_words(turn, visit.contact_id),
+        ]
         text = "\n\n".join(line for line in lines if line)
         return Prompt(text, [*await action_choices(turn, visit), new_phone])
 
@@ -157,8 +161,8 @@ async def _is_closed(turn: Turn[AgendaDraft], day: date) -> bool:
     if slug is None:
         return True
     closures = await turn.desk.closures.between(slug, day, day)
-    hours = (await turn.desk.centres.get(slug)).rules.hours
-    return not hours.on(day) or any(closure.closed for closure in closures)
+    rules = (await turn.desk.centres.get(slug)).rules
+    return not rules.hours_on(day) or any(closure.closed for closure in closures)
 
 
 def _buttons(turn: Turn[AgendaDraft], page: Page[Appointment]) -> list[Choice]:

@@ -52,7 +52,7 @@ class ProposeDay(Step[Proposal]):
 
     async def ask(self, turn: Turn[Proposal]) -> Prompt:
         visit = await own_visit(turn, turn.draft.appointment_id)
-        days = await open_days(turn, visit.centre_slug) if visit else []
+        days = await open_days(turn, visit.centre_slug, kind=visit.kind) if visit else []
         choices = [Choice(day.isoformat(), turn.label_day(day)) for day in days]
         if turn.draft.agenda_days:
             # Translators: label, at most 24 characters.
@@ -134,7 +134,7 @@ class CheckProposal(Step[Proposal]):
 
 async def _times(turn: Turn[Proposal], day: date) -> list[time]:
     visit = await own_visit(turn, turn.draft.appointment_id)
-    return await open_times(turn, visit.centre_slug, day) if visit else []
+    return await open_times(turn, visit.centre_slug, day, kind=visit.kind) if visit else []
 
 
 def _propose(turn: Turn[Proposal], visit: Appointment, day: date, at: time) -> None:
