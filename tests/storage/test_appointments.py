@@ -301,3 +301,56 @@ async def test_the_agenda_holds_the_live_visits_of_its_days_by_time(
     assert await unit.appointments.taken("sale", WEDNESDAY, WEDNESDAY, now=NOW) == {
         WEDNESDAY: (Taken(time(8)), Taken(time(15)))
     }
+
+
+# Where to call
+
+
+async def test_the_number_to_call_is_kept_encrypted(
+    connection: AsyncConnection, unit: UnitOfWork, amina: Contact
+) -> None:
+    visit = await book(unit, amina)
+    assert await unit.appointments.phone(visit.id) is None
+
+    await unit.appointments.set_phone(visit.id, "0612345678")
+
+    assert await unit.appointments.phone(visit.id) == "0612345678"
+    stored = await connection.scalar(select(appointments.c.phone_enc))
+    assert stored
+    assert b"0612345678" not in stored
+
+
+async def test_the_number_to_call_moves_along_and_goes_with_the_visit(
+    unit: UnitOfWork, amina: Contact
+) -> None:
+    visit = await book(unit, amina)
+    await unit.appointments.set_phone(visit.id, "0612345678")
+
+    await move(unit, visit)
+    assert await unit.appointments.phone(visit.id) == "0612345678"
+
+    await unit.appointments.cancel(visit.id, now=NOW)
+    assert await unit.appointments.phone(visit.id) is None
+
+
+async def test_numbers_of_days_that_are_over_are_forgotten(
+    unit: UnitOfWork, amina: Contact, brahim: Contact
+) -> None:
+    over = await book(unit, amina, day=TUESDAY)
+    ahead = await book(unit, brahim, day=WEDNESDAY)
+    for visit in (over, ahead):
+        await unit.appointments.set_phone(visit.id, "0612345678")
+
+    assert await unit.appointments.forget_phones(before=WEDNESDAY) == 1
+    assert await unit.appointments.phone(over.id) is None
+    assert await unit.appointments.phone(ahead.id) == "0612345678"
+
+
+@pytest.mark.parametrize("wants_woman", [True, False])
+async def test_a_wish_for_a_woman_is_kept(unit: UnitOfWork, amina: Contact, wants_woman: bool) -> None:
+    visit = await book(unit, amina)
+    await unit.appointments.set_wants_woman(visit.id, not wants_woman)
+
+    await unit.appointments.set_wants_woman(visit.id, wants_woman)
+
+    assert (await unit.appointments.get(visit.id)).wants_woman is wants_woman
