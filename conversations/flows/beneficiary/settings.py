@@ -1,5 +1,6 @@
 """Settings: how to be spoken to, what to get, what is kept."""
 
+from conversations.care.hours import VisitKind
 from conversations.care.people import BENEFICIARIES
 from conversations.care.wall_time import to_local
 from conversations.engine.flow import Again, Choice, Enter, Flow, Goto, Move, Prompt, Step
@@ -159,6 +160,8 @@ async def _kept(turn: Turn[NoAnswers]) -> list[str]:
     upcoming = await turn.desk.appointments.upcoming(contact.id, now=turn.now)
     visits = turn.ngettext("You have {n} visit ahead.", "You have {n} visits ahead.", len(upcoming))
     lines.append(visits.format(n=len(upcoming)))
+    if any(visit.kind is VisitKind.PHONE for visit in upcoming):
+        lines.append(turn.gettext("📞 We keep the number on which the centre calls you."))
     if await turn.desk.life_projects.get(contact.id):
         lines.append(turn.gettext("📝 Your project in your own words. Write “life project” to see it."))
     lines.append(turn.gettext("We also keep your earlier visits and what you wrote to caseworkers."))

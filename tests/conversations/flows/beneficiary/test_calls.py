@@ -266,6 +266,15 @@ async def test_staff_propose_times_of_calls_for_a_call(
     assert brahim.scene.desk.appointments.rows[call.id].at == time(9, 30)
 
 
+async def test_the_person_reads_that_the_number_is_kept(call: Appointment, brahim: Person) -> None:
+    await brahim.taps("!menu", "settings", "kept")
+    assert "We keep the number on which the centre calls you." in brahim.screen
+
+    await cancels(brahim, call)
+    await brahim.taps("!back", "kept")
+    assert "We keep the number" not in brahim.screen
+
+
 # What staff see
 
 
