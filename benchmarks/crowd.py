@@ -261,7 +261,7 @@ class OpenCrowd(Crowd):
 
 
 class GatheredCrowd(Crowd):
-    """All go as far as one scene and wait there; released, they act at the same moment."""
+    """All go as far as one scene and wait there; released, they act at the same moment, and on to the end."""
 
     def __init__(self, *args: Any, until: str, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -290,12 +290,16 @@ class GatheredCrowd(Crowd):
         if self._released_at is None:
             super().sees(person, screen)
             return
+        if person.asked_at is None:
+            return
         has_won = self._script.ending.search(screen.text) is not None
         is_late = self._script.turned_away is not None and self._script.turned_away.search(screen.text)
-        if person.asked_at is not None and (has_won or is_late):
-            person.asked_at = None
-            self.winners += has_won
-            self.told_after_s.append(self._outside.now() - self._released_at)
+        if not has_won and not is_late:
+            super().sees(person, screen)
+            return
+        person.asked_at = None
+        self.winners += has_won
+        self.told_after_s.append(self._outside.now() - self._released_at)
 
     def _after_answer(self, person: Person) -> None:
         if person.scene == self._until:

@@ -24,6 +24,8 @@ class Script:
     opening: str
     scenes: tuple[Scene, ...]
     ending: re.Pattern[str]
+    # The scene at which one of several people gets a time.
+    decided_at: str = "confirm"
     # Found in the last message of somebody who came too late for a time.
     turned_away: re.Pattern[str] | None = None
     positions: dict[str, int] = field(init=False)
@@ -53,6 +55,8 @@ def _jisrs(centre: str, day: str, at: str) -> Script:
             _pressing("confirm", r"^p\d+:yes$"),
         ),
         ending=re.compile(r"^✅"),
+        # Whoever chooses a time has it kept until they have made sure.
+        decided_at="time",
         turned_away=re.compile(r"has just been taken"),
     )
 

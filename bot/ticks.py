@@ -256,17 +256,21 @@ class Ticks:
         counts = {what.value: await self._prune(what, now - age) for what, age in KEEP.items()}
         await self._in_steps(self._forget_chats)
         await self._in_steps(partial(self._forget_openings, now))
+        await self._in_steps(lambda unit: unit.holds.forget(before=now, limit=BATCH))
         week = to_local(now - KEEP_UNANSWERED, self._voice.world.zone).date()
         await self._in_steps(lambda unit: unit.unanswered.forget(before=week, limit=BATCH))
         await self._in_steps(lambda unit: unit.holds.forget(before=now, limit=BATCH))
         log.info("retention_done", **counts)
 
     async def forget_people(self) -> None:
-        """Delete people who asked for it or never agreed."""
+        """Delete people who asked for it or never agreed, and the numbers to call of visits that are over."""
         now = self._clock.now()
         refused = await self._in_steps(partial(self._forget_refused, now - KEEP_REFUSED))
         erased = await self._in_steps(partial(self._forget_erased, now - KEEP_ERASED))
         log.info("people_forgotten", refused=refused, erased=erased)
+        today = to_local(now, self._voice.world.zone).date()
+        async with self._database.transaction() as unit:
+            await unit.appointments.forget_phones(before=today)
 
     async def _prune(self, what: Grows, before: datetime) -> int:
         rows, after = 0, 0

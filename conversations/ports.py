@@ -348,6 +348,15 @@ class Appointments(Protocol):
     async def figures(self, start: date, end: date) -> Mapping[str, VisitFigures]:
         """Return how visits of some days went, by centre."""
 
+    async def set_wants_woman(self, appointment_id: int, wants_woman: bool) -> None:
+        """Note whether the person would rather speak with a woman."""
+
+    async def set_phone(self, appointment_id: int, phone: str) -> None:
+        """Keep the number to call for a visit by telephone, until the day after it or its end."""
+
+    async def phone(self, appointment_id: int) -> str | None:
+        """Return the number to call; None when there is none, or none any more."""
+
 
 class GroupSessions(Protocol):
     async def between(self, centre_slug: str, start: date, end: date) -> list[GroupSession]:

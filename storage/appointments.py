@@ -39,6 +39,7 @@ from conversations.care.people import NOBODY, ContactId
 from conversations.care.visit_figures import VisitFigures
 from conversations.care.wall_time import to_utc
 from conversations.errors import AppointmentNotLive, SlotTaken, VisitChanged
+from storage.encryption import KeyRing
 from storage.errors import violates
 from storage.prepared import Into, Prepared, Statement, prepared
 from storage.tables import appointments, group_sessions, is_live, outbox, slot_holds
@@ -70,6 +71,7 @@ _APPOINTMENT = (
     "wants_woman",
 )
 _CAME = (AppointmentStatus.ATTENDED, AppointmentStatus.LATE)
+_PHONE = "appointments.phone"
 # The places of a group session are counted from here, so that they are not those of visits at the same time.
 _GROUP_PLACES_FROM = 101
 
@@ -165,6 +167,7 @@ def _cancel(_: Into) -> Statement:
             coming=False,
             displaced_at=None,
             ended_by=bindparam("ended_by"),
+            phone_enc=None,
         )
         .returning(appointments)
     )
@@ -187,11 +190,13 @@ class AppointmentStore:
     def __init__(
         self,
         connection: AsyncConnection,
+        keys: KeyRing,
         zone_name: str,
         zone: tzinfo,
         random_bits: Callable[[int], int] = secrets.randbits,
     ) -> None:
         self._connection = connection
+        self._keys = keys
         self._zone_name = zone_name
         self._zone = zone
         self._random_bits = random_bits
@@ -442,6 +447,33 @@ class AppointmentStore:
         return await self._changed(
             update(appointments).where(appointments.c.id == appointment_id, is_live()).values(plan=plan)
         )
+
+    async def set_wants_woman(self, appointment_id: int, wants_woman: bool) -> None:
+        """Note whether the person would rather speak with a woman."""
+        await self._connection.execute(
+            update(appointments).where(appointments.c.id == appointment_id).values(wants_woman=wants_woman)
+        )
+
+    async def set_phone(self, appointment_id: int, phone: str) -> None:
+        """Keep the number to call for a visit by telephone, encrypted, until the day after it or its end."""
+        await self._connection.execute(
+            update(appointments)
+            .where(appointments.c.id == appointment_id)
+            .values(phone_enc=self._keys.encrypt(phone, about=_PHONE))
+        )
+
+    async def phone(self, appointment_id: int) -> str | None:
+        """Return the number to call; None when there is none, or none any more."""
+        kept = await self._connection.scalar(
+            select(appointments.c.phone_enc).where(appointments.c.id == appointment_id)
+        )
+        return None if kept is None else self._keys.decrypt(kept, about=_PHONE)
+
+    async def forget_phones(self, *, before: date) -> int:
+        """Delete the numbers to call of visits on days before that; returns how many."""
+        past = appointments.c.phone_enc.is_not(None) & (appointments.c.day < before)
+        gone = await self._connection.execute(update(appointments).where(past).values(phone_enc=None))
+        return gone.rowcount
 
     def _when(self, day: date, at: time) -> dict[str, Any]:
         starts_at = to_utc(datetime.combine(day, at), self._zone)

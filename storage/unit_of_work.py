@@ -63,7 +63,7 @@ class UnitOfWork:
         self.sessions = SessionStore(connection, keys)
         self.centres = CentreStore(connection)
         self.closures = ClosureStore(connection)
-        self.appointments = AppointmentStore(connection, zone_name, zone)
+        self.appointments = AppointmentStore(connection, keys, zone_name, zone)
         self.group_sessions = GroupSessionStore(connection)
         self.holds = HoldStore(connection)
         self.waiting = WaitingStore(connection, keys, zone, self.topics)

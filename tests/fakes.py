@@ -786,6 +786,7 @@ class FakeWaiting:
 class FakeAppointments:
     def __init__(self, holds: FakeHolds, group_sessions: FakeGroupSessions) -> None:
         self.rows: dict[int, Appointment] = {}
+        self.phones: dict[int, str] = {}
         self._holds = holds
         self._group_sessions = group_sessions
         self._once_displaced: set[int] = set()
@@ -865,6 +866,7 @@ class FakeAppointments:
     ) -> Appointment:
         self._set_status(self._live(appointment_id, now), AppointmentStatus.CANCELLED)
         self.rows[appointment_id] = replace(self.rows[appointment_id], displaced_at=None, ended_by=by)
+        self.phones.pop(appointment_id, None)
         return self.rows[appointment_id]
 
     async def confirm(self, appointment_id: int, *, version: int, now: datetime) -> Appointment:
@@ -890,6 +892,15 @@ class FakeAppointments:
             raise AppointmentNotLive
         self.rows[appointment_id] = replace(kept, plan=plan)
         return self.rows[appointment_id]
+
+    async def set_wants_woman(self, appointment_id: int, wants_woman: bool) -> None:
+        self.rows[appointment_id] = replace(self.rows[appointment_id], wants_woman=wants_woman)
+
+    async def set_phone(self, appointment_id: int, phone: str) -> None:
+        self.phones[appointment_id] = phone
+
+    async def phone(self, appointment_id: int) -> str | None:
+        return self.phones.get(appointment_id)
 
     async def get(self, appointment_id: int) -> Appointment:
         if appointment_id not in self.rows:
@@ -1065,6 +1076,7 @@ class FakeAppointments:
             if visit.contact_id == contact_id:
                 status = AppointmentStatus.CANCELLED if visit.is_live else visit.status
                 self.rows[visit.id] = replace(visit, contact_id=ContactId(0), status=status)
+                self.phones.pop(visit.id, None)
 
     def _by_time(self) -> list[Appointment]:
         return sorted(self.rows.values(), key=lambda visit: visit.starts_local)

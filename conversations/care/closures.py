@@ -1,5 +1,6 @@
 """Days on which a centre is closed, and who said so."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -33,3 +34,16 @@ class Closure:
     estimated: bool = False
     hours: tuple[Opening, ...] = ()
     reason: ClosureReason | None = None
+
+
+def may_become_holiday(day: date, closures: Iterable[Closure]) -> bool:
+    """Tell whether people can come on a day that the moon may yet close; `closures` are those around it.
+
+    That is one which the calendar proposes and the staff opened, and one beside a holiday that nobody has
+    decided on: the moon shifts it by a day.
+    """
+    return any(
+        closure.estimated and (not closure.closed if closure.day == day else not closure.decided)
+        for closure in closures
+        if abs((closure.day - day).days) <= 1
+    )

@@ -183,6 +183,7 @@ async def take(turn: Turn[Any], offered: PlaceOffer, start: datetime) -> Appoint
         at=start.time(),
         kind=offered.kind,
         wants_woman=offered.wants_woman,
+        phone=offered.phone,
     )
 
 

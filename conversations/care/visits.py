@@ -235,11 +235,13 @@ async def book(
     at: time,
     kind: VisitKind = VisitKind.IN_PERSON,
     wants_woman: bool = False,
+    phone: str | None = None,
     session: GroupSession | None = None,
 ) -> Appointment:
     """Book for the turn's contact, plan the reminders and tell the centre.
 
-    With a session it is one of its places, and the kind is that of a group.
+    `phone` is where the centre calls, for a visit by telephone. With a session it is one of its places, and
+    the kind is that of a group.
     Raises TooManyVisits, and SlotTaken when the time is held by somebody else or no longer offered.
     """
     # To count is enough: a turn holds its contact's session, so nothing else books for them meanwhile.
@@ -264,6 +266,8 @@ async def book(
         group_session_id=session.id if session else None,
         wants_woman=wants_woman,
     )
+    if phone:
+        await turn.desk.appointments.set_phone(appointment.id, phone)
     await _let_go(turn, kept)
     for entry in await turn.desk.waiting.of(turn.contact.id):
         if (entry.centre_slug, entry.kind) == (centre_slug, kind):
@@ -336,8 +340,11 @@ async def restore(turn: Turn[Any], appointment: Appointment) -> Appointment:
 
 
 async def cancel(turn: Turn[Any], appointment: Appointment, *, by: EndedBy = EndedBy.PERSON) -> Appointment:
-    """Cancel a visit; its reminders go with it. Raises AppointmentNotLive."""
+    """Cancel a visit; its reminders, and times kept for it, go with it. Raises AppointmentNotLive."""
     cancelled = await turn.desk.appointments.cancel(appointment.id, now=turn.now, by=by)
+    for hold in await turn.desk.holds.of(cancelled.contact_id, now=turn.now):
+        if hold.appointment_id == cancelled.id:
+            await turn.desk.holds.release(hold.contact_id, hold.purpose, appointment_id=cancelled.id)
     await turn.desk.schedule.withdraw(subject_of(cancelled.id))
     for entry in await _waiting_for_earlier(turn, cancelled):
         await end_waiting(turn, entry)

@@ -262,10 +262,16 @@ class _Handling:
     # Acting
 
     async def _word(self, word: Word) -> None:
+        if word in (Word.BACK, Word.MENU):
+            await self._leave()
         if word is Word.BACK:
             await self._back()
             return
         await self._move(await self._routes.words[word](self._turn), interrupts=word is not Word.MENU)
+
+    async def _leave(self) -> None:
+        if found := self._open(self._session.frame):
+            await found[1]().left(self._turn)
 
     async def _back(self) -> None:
         frame = self._session.frame

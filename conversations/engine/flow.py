@@ -131,6 +131,9 @@ class Step(ABC, Generic[Draft]):
         """Tell, before a pushed prompt is made, whether what it is about is still so."""
         return True
 
+    async def left(self, turn: Turn[Draft]) -> None:
+        """Act when the person goes back from here, or to the menu, without an answer."""
+
     async def pushed(self, turn: Turn[Draft]) -> None:
         """Act once the prompt was pushed to the turn's contact, who can read it from now on."""
 

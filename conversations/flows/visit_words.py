@@ -54,12 +54,18 @@ def need_choices(turn: Turn[Any]) -> list[Choice]:
 
 
 def when_and_where(turn: Turn[Any], visit: Appointment, centre: Centre) -> str:
-    """Return day, time and city, each on its line."""
-    where = turn.gettext("Centre: {city}").format(city=city(turn, centre))
-    lines = [turn.format_day(visit.day), turn.format_time(visit.at), where]
+    """Return day, time and city, each on its line; of a call who calls."""
+    lines = [turn.format_day(visit.day), turn.format_time(visit.at), meeting_place(turn, visit.kind, centre)]
     if visit.kind is VisitKind.GROUP:
         lines.append(turn.gettext("👥 In a group"))
     return "\n".join(lines)
+
+
+def meeting_place(turn: Turn[Any], kind: VisitKind, centre: Centre) -> str:
+    """Return where a visit takes place, in a line."""
+    if kind is VisitKind.PHONE:
+        return turn.gettext("📞 The centre in {city} calls you.").format(city=city(turn, centre))
+    return turn.gettext("Centre: {city}").format(city=city(turn, centre))
 
 
 def will_confirm(turn: Turn[Any]) -> str:
@@ -96,7 +102,17 @@ def address_and_phone(turn: Turn[Any], centre: Centre) -> str:
     return f"{address}\n{phone}"
 
 
+def centres_phone(turn: Turn[Any], centre: Centre) -> str:
+    """Return how to call the centre oneself; empty when its number is not known."""
+    if not centre.phone:
+        return ""
+    label = turn.gettext("The centre's own number:")
+    return f"{label}\n{turn.texts.isolate(centre.phone)}"
+
+
 def code_words(turn: Turn[Any], visit: Appointment) -> str:
+    if visit.kind is VisitKind.PHONE:
+        return turn.gettext("Your code: {code}.").format(code=visit.code)
     return turn.gettext("Your code: {code}. Say it at the door.").format(code=visit.code)
 
 
@@ -111,5 +127,8 @@ async def visit_card(turn: Turn[Any], visit: Appointment, centre: Centre) -> str
     What must not be missed stands together above, so that a small telephone shows it at a glance.
     """
     first = (when_and_where(turn, visit, centre), how_it_stands(turn, visit), code_words(turn, visit))
-    parts = ("\n".join(filter(None, first)), address_and_phone(turn, centre), await what_to_bring(turn))
-    return "\n\n".join(parts)
+    if visit.kind is VisitKind.PHONE:
+        rest = [centres_phone(turn, centre)]
+    else:
+        rest = [address_and_phone(turn, centre), await what_to_bring(turn)]
+    return "\n\n".join(filter(None, ("\n".join(filter(None, first)), *rest)))

@@ -22,11 +22,14 @@ from bot.turns import Voice, show_push
 from conversations.care import visits
 from conversations.care.announcements import AnnouncementStatus, Audience
 from conversations.care.appointments import Appointment, Need
+from conversations.care.holds import HoldPurpose
+from conversations.care.hours import Length, VisitKind, VisitRules, WeeklyHours
 from conversations.care.people import Contact, Role
 from conversations.care.tasks import TaskKind
 from conversations.engine.outbound import Lane, OutboundMessage, Purpose
 from conversations.engine.session import Frame, Session
 from conversations.engine.turn import Push, Turn
+from conversations.errors import SlotTaken
 from conversations.flows import routes
 from conversations.flows.news import AnnouncementNews
 from storage.database import Database, rung
@@ -44,6 +47,7 @@ from storage.tables import (
     notices,
     openings,
     outbox,
+    slot_holds,
     tasks,
 )
 from storage.unit_of_work import UnitOfWork
@@ -91,6 +95,18 @@ class Town:
         async with self.database.transaction() as unit:
             return await visits.book(
                 self._turn(unit, contact), centre_slug="sale", need=Need.JOB, day=day, at=at
+            )
+
+    async def keeps(self, contact: Contact, at: time, *, kind: VisitKind = VisitKind.IN_PERSON) -> None:
+        """Let somebody choose a time of the visits' day. Raises SlotTaken."""
+        async with self.database.transaction() as unit:
+            await visits.keep_time(
+                self._turn(unit, contact),
+                centre_slug="sale",
+                day=VISIT_DAY,
+                at=at,
+                purpose=HoldPurpose.CONFIRMING,
+                kind=kind,
             )
 
     async def cancels(self, contact: Contact, visit: Appointment) -> None:
@@ -582,6 +598,54 @@ async def test_what_is_no_longer_needed_is_forgotten_and_nothing_else(town: Town
         # Here no tick has turned the reminders of the visit: they still wait.
         plans = set(await unit.connection.scalars(select(due_messages.c.subject)))
         assert plans == {"old waiting", "young turned", "young waiting", f"visit:{visit.id}"}
+
+
+async def test_a_number_to_call_is_forgotten_the_day_after_the_visit(town: Town, amina: Contact) -> None:
+    visit = await town.books(amina)
+    async with town.database.transaction() as unit:
+        await unit.appointments.set_phone(visit.id, "0612345678")
+
+    async def kept_at(moment: datetime) -> str | None:
+        town.clock.moves_to(moment)
+        await town.ticks.forget_people()
+        async with town.database.reading() as unit:
+            return await unit.appointments.phone(visit.id)
+
+    assert await kept_at(datetime(2026, 12, 4, 23, 7, tzinfo=UTC)) == "0612345678"
+    assert await kept_at(datetime(2026, 12, 5, 0, 7, tzinfo=UTC)) is None
+
+
+async def test_times_that_were_kept_for_somebody_are_forgotten_when_it_is_over(
+    town: Town, amina: Contact
+) -> None:
+    await town.keeps(amina, time(10))
+    rows = select(slot_holds.c.at)
+    for minutes, kept in ((9, [time(10)]), (2, [])):
+        town.clock.moves_on(timedelta(minutes=minutes))
+        await town.ticks.forget()
+        async with town.database.reading() as unit:
+            assert list(await unit.connection.scalars(rows)) == kept
+
+
+async def test_of_many_who_choose_the_same_time_at_once_one_has_it_kept(town: Town) -> None:
+    """And of two lengths that overlap only one, though they begin at different times."""
+    people = [await town.joins(f"person-{number}") for number in range(6)]
+    times = [time(10), time(10, 15)] * 3
+    async with town.database.transaction() as unit:
+        hours = WeeklyHours.parse("fri 10:00-10:45")
+        await unit.centres.set_rules("sale", VisitRules(hours, phone=Length(15)))
+
+    async def chooses(contact: Contact, at: time) -> bool:
+        kind = VisitKind.PHONE if at.minute else VisitKind.IN_PERSON
+        try:
+            await town.keeps(contact, at, kind=kind)
+        except SlotTaken:
+            return False
+        return True
+
+    outcomes = await asyncio.gather(*[chooses(*each) for each in zip(people, times, strict=True)])
+
+    assert outcomes.count(True) == 1
 
 
 async def test_whoever_asked_to_be_forgotten_is_gone_two_hours_later_at_any_time_of_day(town: Town) -> None:

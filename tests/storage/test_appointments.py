@@ -10,6 +10,7 @@ from conversations.care.hours import Taken
 from conversations.care.people import Contact
 from conversations.errors import AppointmentNotLive, SlotTaken, VisitChanged
 from storage.appointments import AppointmentStore
+from storage.encryption import KeyRing
 from storage.tables import appointments
 from storage.unit_of_work import UnitOfWork
 from tests.storage.conftest import NOW, ZONE, ZONE_NAME, Town
@@ -132,10 +133,10 @@ async def test_two_who_move_to_one_time_at_once_both_keep_a_place(town: Town) ->
 
 
 async def test_two_visits_of_a_day_never_have_the_same_code(
-    connection: AsyncConnection, unit: UnitOfWork, amina: Contact, brahim: Contact
+    connection: AsyncConnection, unit: UnitOfWork, keys: KeyRing, amina: Contact, brahim: Contact
 ) -> None:
     bits = iter([5, 5, 6, 5])
-    unit.appointments = AppointmentStore(connection, ZONE_NAME, ZONE, lambda _: next(bits))
+    unit.appointments = AppointmentStore(connection, keys, ZONE_NAME, ZONE, lambda _: next(bits))
 
     first = await book(unit, amina)
     second = await book(unit, brahim, at=time(10))
@@ -173,10 +174,10 @@ async def test_who_finds_the_new_time_taken_keeps_the_old_one(
 
 
 async def test_a_visit_that_moves_where_its_code_is_in_use_gets_a_new_one(
-    connection: AsyncConnection, unit: UnitOfWork, amina: Contact, brahim: Contact
+    connection: AsyncConnection, unit: UnitOfWork, keys: KeyRing, amina: Contact, brahim: Contact
 ) -> None:
     bits = iter([5, 5, 6])
-    unit.appointments = AppointmentStore(connection, ZONE_NAME, ZONE, lambda _: next(bits))
+    unit.appointments = AppointmentStore(connection, keys, ZONE_NAME, ZONE, lambda _: next(bits))
     visit = await book(unit, amina)
     await book(unit, brahim, day=WEDNESDAY)
 
@@ -300,3 +301,56 @@ async def test_the_agenda_holds_the_live_visits_of_its_days_by_time(
     assert await unit.appointments.taken("sale", WEDNESDAY, WEDNESDAY, now=NOW) == {
         WEDNESDAY: (Taken(time(8)), Taken(time(15)))
     }
+
+
+# Where to call
+
+
+async def test_the_number_to_call_is_kept_encrypted(
+    connection: AsyncConnection, unit: UnitOfWork, amina: Contact
+) -> None:
+    visit = await book(unit, amina)
+    assert await unit.appointments.phone(visit.id) is None
+
+    await unit.appointments.set_phone(visit.id, "0612345678")
+
+    assert await unit.appointments.phone(visit.id) == "0612345678"
+    stored = await connection.scalar(select(appointments.c.phone_enc))
+    assert stored
+    assert b"0612345678" not in stored
+
+
+async def test_the_number_to_call_moves_along_and_goes_with_the_visit(
+    unit: UnitOfWork, amina: Contact
+) -> None:
+    visit = await book(unit, amina)
+    await unit.appointments.set_phone(visit.id, "0612345678")
+
+    await move(unit, visit)
+    assert await unit.appointments.phone(visit.id) == "0612345678"
+
+    await unit.appointments.cancel(visit.id, now=NOW)
+    assert await unit.appointments.phone(visit.id) is None
+
+
+async def test_numbers_of_days_that_are_over_are_forgotten(
+    unit: UnitOfWork, amina: Contact, brahim: Contact
+) -> None:
+    over = await book(unit, amina, day=TUESDAY)
+    ahead = await book(unit, brahim, day=WEDNESDAY)
+    for visit in (over, ahead):
+        await unit.appointments.set_phone(visit.id, "0612345678")
+
+    assert await unit.appointments.forget_phones(before=WEDNESDAY) == 1
+    assert await unit.appointments.phone(over.id) is None
+    assert await unit.appointments.phone(ahead.id) == "0612345678"
+
+
+@pytest.mark.parametrize("wants_woman", [True, False])
+async def test_a_wish_for_a_woman_is_kept(unit: UnitOfWork, amina: Contact, wants_woman: bool) -> None:
+    visit = await book(unit, amina)
+    await unit.appointments.set_wants_woman(visit.id, not wants_woman)
+
+    await unit.appointments.set_wants_woman(visit.id, wants_woman)
+
+    assert (await unit.appointments.get(visit.id)).wants_woman is wants_woman

@@ -1,10 +1,11 @@
-"""Book a visit: what for, where, which day, what time, yes."""
+"""Book a visit: what for, where, how if there is a choice, which day, what time, yes."""
 
 from conversations.care.appointments import Need
 from conversations.care.people import BENEFICIARIES
 from conversations.care.visits import may_book
 from conversations.engine.flow import Choice, Enter, Flow, Goto, Move, Prompt, Step
 from conversations.engine.turn import Turn
+from conversations.flows.beneficiary.how import AskNumber, ChooseHow, way_on
 from conversations.flows.beneficiary.when import CheckVisit, ChooseDay, ChooseTime
 from conversations.flows.beneficiary.where import SEARCH_STEPS, ChooseCentre
 from conversations.flows.beneficiary.wish import Wish
@@ -24,7 +25,7 @@ class ChooseNeed(Step[Wish]):
             return Enter("my_visits")
         turn.draft.need = Need(choice_id)
         # Somebody who was looking at a centre comes with it.
-        return Goto(ChooseDay if turn.draft.centre else ChooseCentre)
+        return await way_on(turn) if turn.draft.centre else Goto(ChooseCentre)
 
 
 async def _enough(turn: Turn[Wish]) -> Prompt:
@@ -42,6 +43,15 @@ async def _enough(turn: Turn[Wish]) -> Prompt:
 BOOKING = Flow(
     name="booking",
     draft=Wish,
-    steps=[ChooseNeed, ChooseCentre, *SEARCH_STEPS, ChooseDay, ChooseTime, CheckVisit],
+    steps=[
+        ChooseNeed,
+        ChooseCentre,
+        *SEARCH_STEPS,
+        ChooseHow,
+        AskNumber,
+        ChooseDay,
+        ChooseTime,
+        CheckVisit,
+    ],
     roles=BENEFICIARIES,
 )

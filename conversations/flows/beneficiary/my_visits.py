@@ -4,6 +4,7 @@ from typing import Any
 
 from conversations.care import offers, visits
 from conversations.care.appointments import Appointment, Need
+from conversations.care.hours import VisitKind
 from conversations.care.people import BENEFICIARIES
 from conversations.care.visits import MOST_AHEAD, VisitEvent
 from conversations.engine.flow import Choice, Enter, Finish, Flow, Goto, Move, Prompt, Step
@@ -61,7 +62,9 @@ class ShowVisit(Step[Wish]):
         if visit is None:
             return Prompt(over(turn))
         centre = await turn.desk.centres.get(visit.centre_slug)
-        choices = [*visit_choices(turn, visit), *map_choices(turn, centre)]
+        choices = visit_choices(turn, visit)
+        if visit.kind is not VisitKind.PHONE:
+            choices += map_choices(turn, centre)
         if visit.need is Need.PROJECT:
             # Translators: label, at most 20 characters. What the person prepares for the visit.
             choices.append(Choice("life_project", turn.pgettext("button", "📝 My project")))
@@ -78,11 +81,11 @@ class ShowVisit(Step[Wish]):
             return show_on_map(turn, await turn.desk.centres.get(visit.centre_slug))
         if choice_id == EARLIER:
             return Finish(await wait_for_earlier(turn, visit))
-        turn.draft.centre, turn.draft.need = visit.centre_slug, visit.need
+        turn.draft.takes_up(visit)
         match choice_id:
-            case "coming" if visit.displaced_at:
+            case "coming" | "answering" if visit.displaced_at:
                 return Enter(VISIT_DISPLACED, await displacement_of(turn, visit))
-            case "coming":
+            case "coming" | "answering":
                 return Finish(await say_coming(turn, visit))
             case "change":
                 turn.draft.page = 0
@@ -117,7 +120,7 @@ class CheckCancel(Step[Wish]):
             case "keep":
                 return Finish(turn.gettext("👍 Your visit stays as it is."))
             case "change":
-                turn.draft.centre, turn.draft.need = visit.centre_slug, visit.need
+                turn.draft.takes_up(visit)
                 return Goto(ChooseDay)
         await visits.cancel(turn, visit)
         return Finish(turn.gettext("Your visit is cancelled. You can book another one whenever you like."))
@@ -131,7 +134,10 @@ def visit_choices(turn: Turn[Any], visit: Appointment) -> list[Choice]:
         # Translators: label, at most 20 characters.
         Choice("cancel", turn.pgettext("button", "❌ Cancel")),
     ]
-    if not visit.coming:
+    if not visit.coming and visit.kind is VisitKind.PHONE:
+        # Translators: label, at most 20 characters. The person will answer when the centre calls.
+        choices.insert(0, Choice("answering", turn.pgettext("button", "👍 I will answer")))
+    elif not visit.coming:
         # Translators: label, at most 20 characters.
         choices.insert(0, Choice("coming", turn.pgettext("button", "👍 I am coming")))
     return choices
@@ -141,7 +147,10 @@ async def say_coming(turn: Turn[Any], visit: Appointment) -> str:
     """Note that the person comes, tell the centre, and return the answer."""
     coming = await turn.desk.appointments.set_coming(visit.id)
     await visits.tell_staff(turn, coming, VisitEvent.COMING)
-    said = turn.gettext("👍 Thank you. The centre knows that you are coming:")
+    if visit.kind is VisitKind.PHONE:
+        said = turn.gettext("👍 Thank you. The centre knows that you will answer its call:")
+    else:
+        said = turn.gettext("👍 Thank you. The centre knows that you are coming:")
     return f"{said}\n{turn.format_day(visit.day)}\n{turn.format_time(visit.at)}"
 
 

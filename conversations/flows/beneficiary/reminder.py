@@ -75,11 +75,21 @@ def _step(turn: Turn[VisitNews]) -> ReminderStep:
 
 
 def _first_line(turn: Turn[VisitNews], visit: Appointment) -> str:
+    if visit.kind is VisitKind.PHONE:
+        return _first_line_of_call(turn, visit)
     if _step(turn) is ReminderStep.TWO_HOURS_BEFORE:
         # Translators: first line seen on a locked screen.
         return turn.gettext("⏰ Today at {time}").format(time=turn.format_time(visit.at))
     # Translators: first line seen on a locked screen.
     return turn.gettext("📅 A reminder for you")
+
+
+def _first_line_of_call(turn: Turn[VisitNews], visit: Appointment) -> str:
+    if _step(turn) is ReminderStep.TWO_HOURS_BEFORE:
+        # Translators: first line seen on a locked screen.
+        return turn.gettext("📞 You will be called today at {time}").format(time=turn.format_time(visit.at))
+    # Translators: first line seen on a locked screen.
+    return turn.gettext("📞 A reminder: you will be called")
 
 
 def _choices(turn: Turn[VisitNews], visit: Appointment, wording: Wording) -> list[Choice]:

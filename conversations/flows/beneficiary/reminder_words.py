@@ -11,7 +11,13 @@ from conversations.care.reminders import ReminderStep
 from conversations.engine.turn import Turn
 from conversations.flows.attached_project import project_for
 from conversations.flows.beneficiary.travel import plan_words
-from conversations.flows.visit_words import address_and_phone, code_words, need_label, what_to_bring
+from conversations.flows.visit_words import (
+    address_and_phone,
+    centres_phone,
+    code_words,
+    need_label,
+    what_to_bring,
+)
 
 # More names than these are no longer somebody who expects you, but a list.
 MOST_NAMES = 2
@@ -22,7 +28,7 @@ async def what_helps(
 ) -> list[str | None]:
     """Return the parts of a reminder's text in order; None is left out."""
     if visit.kind is VisitKind.PHONE:
-        return [_we_call(turn)]
+        return _for_call(turn, centre, step)
     match step, wording:
         case ReminderStep.WEEK_BEFORE, _:
             return []
@@ -39,8 +45,22 @@ async def what_helps(
     return [_the_way(turn, centre), *_code(turn, visit), await _who_expects(turn, visit)]
 
 
-def _we_call(turn: Turn[Any]) -> str:
-    return turn.gettext("📞 We call you at this hour. Please keep your phone near you.")
+def _for_call(turn: Turn[Any], centre: Centre, step: ReminderStep) -> list[str | None]:
+    match step:
+        case ReminderStep.WEEK_BEFORE:
+            return []
+        case ReminderStep.THREE_DAYS_BEFORE:
+            return [turn.gettext("Where will you be then? Choose a place where you can speak freely.")]
+        case ReminderStep.DAY_BEFORE:
+            return [
+                turn.gettext(
+                    "This hour is kept for you. If you can't answer then, tap “Cancel”: "
+                    "somebody else can have it."
+                )
+            ]
+        case ReminderStep.TWO_HOURS_BEFORE:
+            near = turn.gettext("Keep your phone near you, charged and switched on.")
+            return [near, centres_phone(turn, centre)]
 
 
 def _code(turn: Turn[Any], visit: Appointment) -> tuple[str | None, ...]:

@@ -3,6 +3,7 @@
 import re
 from datetime import time
 
+from conversations.care.hours import VisitKind
 from conversations.care.people import BENEFICIARIES
 from conversations.care.reminders import HOURS, USUAL_HOUR, USUAL_HOUR_ON_THE_EVE
 from conversations.care.visits import remind_at
@@ -209,6 +210,8 @@ async def _kept(turn: Turn[NoAnswers]) -> list[str]:
     upcoming = await turn.desk.appointments.upcoming(contact.id, now=turn.now)
     visits = turn.ngettext("You have {n} visit ahead.", "You have {n} visits ahead.", len(upcoming))
     lines.append(await with_waiting(turn, visits.format(n=len(upcoming))))
+    if any(visit.kind is VisitKind.PHONE for visit in upcoming):
+        lines.append(turn.gettext("📞 We keep the number on which the centre calls you."))
     if await turn.desk.life_projects.get(contact.id):
         lines.append(turn.gettext("📝 Your project in your own words. Write “life project” to see it."))
     lines.append(turn.gettext("We also keep your earlier visits and what you wrote to caseworkers."))

@@ -4,6 +4,7 @@ A text may be read by anybody on a locked screen and can't be answered. So it sa
 neither who writes nor what for; no name, no code, nothing of prison or of a centre.
 """
 
+from conversations.care.hours import VisitKind
 from conversations.care.people import BENEFICIARIES
 from conversations.care.visits import VisitNews
 from conversations.engine.flow import Flow, Prompt
@@ -21,6 +22,10 @@ class RemindByText(Remind):
         if visit is None:
             return Prompt(over(turn))
         centre = await turn.desk.centres.get(visit.centre_slug)
+        if visit.kind is VisitKind.PHONE:
+            # Translators: a text message; short, and without a word of who writes.
+            call = turn.gettext("Reminder: you will be called on {day} at {time}.")
+            return Prompt(call.format(day=turn.format_day(visit.day), time=turn.format_time(visit.at)))
         # Translators: a text message; short, since each 70 characters cost, and without a word of who writes.
         text = turn.gettext("Reminder: your appointment is on {day} at {time}, {city}.")
         return Prompt(

@@ -19,14 +19,14 @@ async def visit_told_of(turn: Turn[VisitNews]) -> Appointment | None:
 
 
 async def act_on_visit(turn: Turn[Any], choice_id: str) -> Move:
-    """Act on "coming", "change" or "cancel"."""
+    """Act on "coming" (for a call: "answering"), "change" or "cancel"."""
     visit = await live_visit(turn, turn.draft.appointment_id)
     if visit is None:
         return Finish(over(turn))
     match choice_id:
-        case "coming" if visit.displaced_at:
+        case "coming" | "answering" if visit.displaced_at:
             return Enter(VISIT_DISPLACED, await displacement_of(turn, visit))
-        case "coming":
+        case "coming" | "answering":
             return Finish(await say_coming(turn, visit))
         case "change":
             return Enter("my_visits", wish_to_change(visit), step="day")

@@ -6,11 +6,11 @@ from conversations.care import visits
 from conversations.care.appointments import Appointment
 from conversations.care.people import BENEFICIARIES
 from conversations.care.visits import VisitNews
-from conversations.engine.flow import Choice, Enter, Finish, Flow, Move, Prompt, Step
+from conversations.engine.flow import Choice, Finish, Flow, Move, Prompt, Step
 from conversations.engine.turn import Turn
 from conversations.errors import SlotTaken
 from conversations.flows.beneficiary.visit_notice import act_on_visit, visit_told_of
-from conversations.flows.beneficiary.when import moved
+from conversations.flows.beneficiary.when import gone, moved
 from conversations.flows.beneficiary.wish import wish_to_change
 from conversations.flows.visit_words import over
 
@@ -22,7 +22,7 @@ class TellProposal(Step[VisitNews]):
         visit, draft = await visit_told_of(turn), turn.draft
         if visit is None or draft.day is None or draft.at is None:
             return False
-        return draft.at in await visits.open_times(turn, visit.centre_slug, draft.day)
+        return draft.at in await visits.open_times(turn, visit.centre_slug, draft.day, kind=visit.kind)
 
     async def ask(self, turn: Turn[VisitNews]) -> Prompt:
         visit, draft = await visit_told_of(turn), turn.draft
@@ -47,8 +47,9 @@ class TellProposal(Step[VisitNews]):
         try:
             accepted = await visits.move(turn, visit, day=draft.day, at=draft.at, by_staff=True)
         except SlotTaken:
-            taken = turn.gettext("That time has just been taken.")
-            return Enter("my_visits", wish_to_change(visit), step="day", notice=taken)
+            wish = wish_to_change(visit)
+            wish.day, wish.at = draft.day, draft.at
+            return await gone(turn, wish)
         return Finish(await moved(turn, accepted))
 
 

@@ -56,7 +56,7 @@ class ShowWaiting(Step[WaitingNews]):
 async def wait_choices(turn: Turn[Wish], centre: Centre) -> list[Choice]:
     """Return the button that joins the list of a centre which has no free time; none where nobody may."""
     waits_there = any(
-        (entry.centre_slug, entry.kind) == (centre.slug, VisitKind.IN_PERSON)
+        (entry.centre_slug, entry.kind) == (centre.slug, turn.draft.kind)
         for entry in await turn.desk.waiting.of(turn.contact.id)
     )
     if waits_there or not centre.is_open:
@@ -68,7 +68,10 @@ async def wait_choices(turn: Turn[Wish], centre: Centre) -> list[Choice]:
 async def wait_for_place(turn: Turn[Wish]) -> Move:
     """Join the list of the centre of a visit in the making."""
     wish = turn.draft
-    await offers.join(turn, WaitingNews(wish.centre, need=wish.need or Need.OTHER))
+    wanted = WaitingNews(
+        wish.centre, wish.kind, wish.need or Need.OTHER, wish.wants_woman, wish.phone or None
+    )
+    await offers.join(turn, wanted)
     return Finish(_joined(turn))
 
 

@@ -13,7 +13,7 @@ from conversations.care.places import Place, distance_km
 from conversations.engine.flow import Again, Choice, Goto, Move, Prompt, Step
 from conversations.engine.reply import Location, Reply, Text
 from conversations.engine.turn import Turn
-from conversations.flows.beneficiary.when import ChooseDay
+from conversations.flows.beneficiary.how import way_on
 from conversations.flows.beneficiary.wish import Wish
 from conversations.flows.visit_words import city, province, town
 
@@ -31,7 +31,7 @@ class ChooseCentre(Step[Wish]):
     async def found(self, turn: Turn[Wish]) -> Move:
         """Go on with the centre in the draft."""
         turn.draft.page = 0
-        return Goto(ChooseDay)
+        return await way_on(turn)
 
     async def ask(self, turn: Turn[Wish]) -> Prompt:
         centres = await _centres_in_order(turn)

@@ -5,6 +5,7 @@ from datetime import date, time
 from typing import Any
 
 from conversations.care.appointments import Appointment, Need
+from conversations.care.hours import VisitKind
 from conversations.engine.turn import Turn
 from conversations.errors import AppointmentNotLive
 
@@ -16,7 +17,9 @@ class Wish:
     `place_id` and `province` are where the person looks from, `order` the centres as they are best
     for that place, `hits` the places their words may have meant. `page` is the part of a long list that
     is on the screen. `brings_project`: the person lets the centre read their life project, once the visit
-    is booked. `group_session_id` is the session of which a place is wanted, 0: none. No position is kept.
+    is booked. `kind` is how they and the centre meet, `phone` where to call them; `wants_woman`: they
+    would rather speak with a woman. `group_session_id` is the session of which a place is wanted, 0: none.
+    No position is ever kept.
     """
 
     appointment_id: int = 0
@@ -31,11 +34,21 @@ class Wish:
     order: list[str] = field(default_factory=list)
     page: int = 0
     brings_project: bool = False
+    kind: VisitKind = VisitKind.IN_PERSON
+    phone: str = field(default="", repr=False)
+    wants_woman: bool = False
     group_session_id: int = 0
+
+    def takes_up(self, visit: Appointment) -> None:
+        """Begin with the visit as it stands, to change it."""
+        self.appointment_id, self.need, self.centre = visit.id, visit.need, visit.centre_slug
+        self.kind, self.wants_woman = visit.kind, visit.wants_woman
 
 
 def wish_to_change(visit: Appointment) -> Wish:
-    return Wish(appointment_id=visit.id, need=visit.need, centre=visit.centre_slug)
+    wish = Wish()
+    wish.takes_up(visit)
+    return wish
 
 
 async def live_visit(turn: Turn[Any], appointment_id: int) -> Appointment | None:

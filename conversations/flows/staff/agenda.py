@@ -35,7 +35,7 @@ from conversations.flows.staff.visit_actions import (
     own_visit,
     visit_to_act_on,
 )
-from conversations.flows.staff.visit_words import agenda_line, visit_details
+from conversations.flows.staff.visit_words import agenda_line, number_to_call, visit_details
 
 WEEK = 7
 NEW_PHONE = "new_phone"
@@ -92,9 +92,12 @@ class VisitCard(Step[AgendaDraft]):
             choices = await action_choices(turn, visit)
         # Translators: label, at most 20 characters. A code for a person who comes with a new phone or number.
         new_phone = Choice(NEW_PHONE, turn.pgettext("button", "🔗 New phone"))
-        lines = [await visit_details(turn, visit), await obstacle_words(turn, visit.contact_id)]
-        if await without_answer(turn, [visit]):
-            lines.insert(1, no_answer(turn))
+        lines = [
+            await visit_details(turn, visit),
+            no_answer(turn) if await without_answer(turn, [visit]) else None,
+            await number_to_call(turn, visit),
+            await obstacle_words(turn, visit.contact_id),
+        ]
         text = "\n\n".join(line for line in lines if line)
         return Prompt(text, [*choices, new_phone] if visit.day >= turn.today else choices)
 
@@ -231,8 +234,8 @@ async def _is_closed(turn: Turn[AgendaDraft], day: date) -> bool:
     if slug is None:
         return True
     closures = await turn.desk.closures.between(slug, day, day)
-    hours = (await turn.desk.centres.get(slug)).rules.hours
-    return not hours.on(day) or any(closure.closed for closure in closures)
+    rules = (await turn.desk.centres.get(slug)).rules
+    return not rules.hours_on(day) or any(closure.closed for closure in closures)
 
 
 def _buttons(turn: Turn[AgendaDraft], page: Page[Appointment]) -> list[Choice]:

@@ -3,6 +3,7 @@
 from typing import Any
 
 from conversations.care.appointments import Appointment, AppointmentStatus
+from conversations.care.hours import VisitKind
 from conversations.engine.turn import Turn
 from conversations.flows.visit_words import need_label
 
@@ -39,8 +40,12 @@ def agenda_line(turn: Turn[Any], visit: Appointment) -> str:
         need=need_label(turn, visit.need),
         status=how_it_stands(turn, visit),
     )
-    coming = turn.pgettext("visit", "👍 coming")
-    return f"{line} · {coming}" if visit.coming else line
+    marks = [
+        "📞" if visit.kind is VisitKind.PHONE else "",
+        "👩" if visit.wants_woman else "",
+        turn.pgettext("visit", "👍 coming") if visit.coming else "",
+    ]
+    return " · ".join([line, *filter(None, marks)])
 
 
 async def visit_details(turn: Turn[Any], visit: Appointment) -> str:
@@ -53,10 +58,28 @@ async def visit_details(turn: Turn[Any], visit: Appointment) -> str:
     ]
     if name := await _name(turn, visit):
         lines.append(turn.gettext("Name: {name}").format(name=name))
+    if visit.kind is VisitKind.PHONE:
+        lines.append(turn.gettext("📞 By phone: the centre calls the person."))
+    if visit.wants_woman:
+        lines.append(turn.gettext("👩 Would rather speak with a woman."))
     lines.append(how_it_stands(turn, visit))
     if visit.is_live and visit.coming:
         lines.append(turn.pgettext("visit", "👍 coming"))
     return "\n".join(lines)
+
+
+async def number_to_call(turn: Turn[Any], visit: Appointment) -> str | None:
+    """Return where to call for a live visit by telephone, None for any other.
+
+    For the card alone, which nobody opens without its being written down.
+    """
+    if visit.kind is not VisitKind.PHONE or not visit.is_live:
+        return None
+    phone = await turn.desk.appointments.phone(visit.id)
+    if phone is None:
+        return turn.gettext("The number to call is not kept any more.")
+    label = turn.gettext("Call this number:")
+    return f"{label}\n{turn.texts.isolate(phone)}"
 
 
 async def _name(turn: Turn[Any], visit: Appointment) -> str | None:

@@ -195,8 +195,9 @@ async def test_a_day_filled_meanwhile_says_so(scene: Scene, at_days: Person, bra
 
 
 async def test_a_time_taken_meanwhile_leads_back_to_the_times(at_days: Person, brahim: Person) -> None:
-    """Amina confirms a time that Brahim took while she was reading."""
+    """Amina confirms a time that Brahim took while she was reading, when it was no longer kept for her."""
     await at_days.taps(WEDNESDAY.isoformat(), "1000")
+    at_days.scene.later(minutes=11)
     await books(brahim, WEDNESDAY, TEN)
     await at_days.taps("yes")
 
@@ -214,6 +215,7 @@ async def test_the_last_time_of_a_day_taken_meanwhile_leads_back_to_the_days(
 ) -> None:
     await hours_are_known(scene, rules=VisitRules(WeeklyHours.parse("wed 10:00-10:30")))
     await at_days.taps(WEDNESDAY.isoformat(), "1000")
+    scene.later(minutes=11)
     await books(brahim, WEDNESDAY, TEN)
     await at_days.taps("yes")
 
@@ -437,5 +439,6 @@ async def test_a_day_that_has_passed_is_not_booked(at_days: Person) -> None:
     at_days.scene.clock.moves_on(timedelta(hours=3))
     await at_days.taps("yes")
 
-    assert "That time has just been taken." in at_days.screen
+    assert at_days.screen.startswith("[ar] It is too late for that time. These are free now.")
+    assert (at_days.step, at_days.ids[0]) == ("time", "1330")
     assert at_days.scene.desk.appointments.rows == {}

@@ -107,6 +107,7 @@ async def test_a_visit_booked_meanwhile_on_the_new_day_keeps_the_old_where_it_is
 
 async def test_the_new_time_was_just_taken(at_card: Person, visit: Appointment, brahim: Person) -> None:
     await at_card.taps("change", THURSDAY.isoformat(), "1100")
+    at_card.scene.later(minutes=11)
     await books(brahim, THURSDAY, ELEVEN)
     await at_card.taps("yes")
 

@@ -52,14 +52,20 @@ async def test_a_proposed_day_may_have_another_visit_of_the_person(visit: Appoin
     assert amina.scene.desk.appointments.rows[visit.id].day == THURSDAY
 
 
-async def test_a_proposed_time_taken_meanwhile_leads_to_the_days(
+async def test_a_proposed_time_taken_meanwhile_leads_to_those_left_of_its_day(
     visit: Appointment, amina: Person, brahim: Person
 ) -> None:
     await books(brahim, THURSDAY, time(10, 30))
     await amina.taps_notice("accept")
 
     assert amina.screen.startswith("[ar] That time has just been taken.")
-    assert (amina.flow, amina.step) == ("my_visits", "day")
+    assert (amina.flow, amina.step) == ("my_visits", "time")
+    assert "1030" not in amina.ids
+
+    await amina.taps("1100", "yes")
+
+    moved = amina.scene.desk.appointments.rows[visit.id]
+    assert (moved.day, moved.at) == (THURSDAY, time(11))
 
 
 async def test_another_time_or_cancelling_are_possible_too(visit: Appointment, amina: Person) -> None:
