@@ -16,7 +16,9 @@ from conversations.flows.staff.centre_details import CENTRE_DETAILS, show_centre
 from conversations.flows.staff.content import CONTENT, change_content
 from conversations.flows.staff.invitation import INVITATION, redeem
 from conversations.flows.staff.manager_menu import MANAGER_MENU
+from conversations.flows.staff.moon_day import MOON_DAY
 from conversations.flows.staff.propose import PROPOSE
+from conversations.flows.staff.ramadan_question import RAMADAN_QUESTION
 from conversations.flows.staff.task_news import TASK_NEWS
 from conversations.flows.staff.tasks import TASKS, show_tasks
 from conversations.flows.staff.template_news import TEMPLATE_NEWS
@@ -40,6 +42,8 @@ STAFF_FLOWS: tuple[Flow[Any], ...] = (
     TASK_NEWS,
     ANSWER_FLOW,
     CENTRE_DETAILS,
+    RAMADAN_QUESTION,
+    MOON_DAY,
     BROADCAST,
     CONTENT,
     UNANSWERED,

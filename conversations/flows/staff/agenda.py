@@ -157,8 +157,8 @@ async def _is_closed(turn: Turn[AgendaDraft], day: date) -> bool:
     if slug is None:
         return True
     closures = await turn.desk.closures.between(slug, day, day)
-    hours = (await turn.desk.centres.get(slug)).rules.hours
-    return not hours.on(day) or any(closure.closed for closure in closures)
+    rules = (await turn.desk.centres.get(slug)).rules
+    return not rules.hours_on(day) or any(closure.closed for closure in closures)
 
 
 def _buttons(turn: Turn[AgendaDraft], page: Page[Appointment]) -> list[Choice]:

@@ -103,7 +103,7 @@ async def _open_days(turn: Turn[CentreDraft], centre: Centre) -> list[date]:
     found = await turn.desk.closures.between(centre.slug, turn.today, last)
     closed = {closure.day for closure in found if closure.closed}
     days = [turn.today + timedelta(days=ahead) for ahead in range(CLOSABLE_DAYS + 1)]
-    return [day for day in days if centre.rules.hours.on(day) and day not in closed]
+    return [day for day in days if centre.rules.hours_on(day) and day not in closed]
 
 
 async def _visits_on(turn: Turn[CentreDraft], centre: Centre, day: date) -> int:

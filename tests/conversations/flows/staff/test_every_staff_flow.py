@@ -43,6 +43,16 @@ async def _closed_days(driss: Person) -> None:
     await driss.taps("closed", "add")
 
 
+async def _more_rules(driss: Person) -> None:
+    await driss.commands("centre")
+    await driss.taps("hours", "mornings", "next", "1", "30", "0", "save", "more", "phone_visits")
+
+
+async def _other_hours(driss: Person) -> None:
+    await driss.commands("centre")
+    await driss.taps("more", "other_hours", "ramadan", "2027-02-08", "2027-03-09")
+
+
 async def _text(karim: Person) -> None:
     await karim.commands("broadcast")
     await karim.taps("everyone", "all")
@@ -71,7 +81,16 @@ async def _first_day(karim: Person) -> None:
     await karim.taps("programmes", "P1", "from")
 
 
-CASEWORKERS_WAYS = [_agenda_card, _task_card, _answer, _proposal, _hours, _closed_days]
+CASEWORKERS_WAYS = [
+    _agenda_card,
+    _task_card,
+    _answer,
+    _proposal,
+    _hours,
+    _closed_days,
+    _more_rules,
+    _other_hours,
+]
 WAYS = [*CASEWORKERS_WAYS, _text, _preview, _wording, _changes, _first_day]
 
 
