@@ -56,6 +56,7 @@ from bot.leading import Leading
 from bot.pacing import Pacer, SharedPacer
 from bot.places import load_catchment, load_places
 from bot.questions import load_questions
+from bot.ramadan import fasting_months
 from bot.rules_file import read_rules
 from bot.settings import Role, Settings, SettingsWrong
 from bot.systemd import READY, STOPPING, Systemd
@@ -183,7 +184,16 @@ def load_voice(*clips: Place) -> Voice:
     places, rules = load_places(), read_rules()
     questions = load_questions(places)
     recordings = read_recordings(*clips, names=names_of(rules, questions))
-    world = World(places, load_catchment(), casablanca(), ZONE_NAME, rules, questions, clips=recordings.shelf)
+    world = World(
+        places,
+        load_catchment(),
+        casablanca(),
+        ZONE_NAME,
+        rules,
+        questions,
+        clips=recordings.shelf,
+        fasting_months=fasting_months(),
+    )
     return Voice(routes(), load_texts(), world, recordings=recordings)
 
 

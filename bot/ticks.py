@@ -19,6 +19,7 @@ from bot.clock import Clock
 from bot.closing_ticks import ClosingTicks
 from bot.comparisons import end_comparisons
 from bot.holidays import proposed_closures
+from bot.staff_questions import StaffQuestions
 from bot.turns import IDLE_S, Trouble, Voice, on_its_own, show_push, work_off
 from bot.waiting_ticks import WaitingTicks
 from conversations.care import check_ins, reminders
@@ -113,11 +114,13 @@ class Ticks:
         zone = self._voice.world.zone
         backup = [(self._backup, CronTrigger(minute=0, timezone=zone))] if self._backup else []
         look = [(self._look, CronTrigger(second=0, timezone=zone))] if self._look else []
+        questions = StaffQuestions(self._database, self._voice, self._clock)
         return [
             *backup,
             *look,
             (self.ask_for_marks, CronTrigger(hour=18, minute=0, timezone=zone)),
             (self.propose_holidays, CronTrigger(hour=3, minute=30, timezone=zone)),
+            (questions.ask_staff, CronTrigger(hour=9, timezone=zone)),
             (self.forget, CronTrigger(hour=4, minute=30, timezone=zone)),
             (self.forget_people, CronTrigger(minute=7, timezone=zone)),
             (self.end_comparisons, CronTrigger(minute=23, timezone=zone)),

@@ -26,6 +26,7 @@ from conversations.care.life_projects import LifeProject, Question
 from conversations.care.nearest import Catchment
 from conversations.care.obstacles import Obstacle
 from conversations.care.people import NOBODY, Contact, ContactId, Invitation, Role
+from conversations.care.periods import FastingMonth
 from conversations.care.places import PlaceFinder
 from conversations.care.profiles import Profile
 from conversations.care.questions import QuestionBook
@@ -183,6 +184,9 @@ class Centres(Protocol):
 
     async def set_landmark(self, slug: str, landmark: str | None) -> None: ...
 
+    async def to_change(self, slug: str) -> Centre:
+        """Return the centre as it now is; others who would change it wait. Raises CentreUnknown."""
+
 
 class Closures(Protocol):
     async def between(self, centre_slug: str, start: date, end: date) -> list[Closure]:
@@ -209,6 +213,14 @@ class Closures(Protocol):
 
     async def open_hours(self, centre_slug: str, day: date) -> None:
         """Open all hours of a day again that had been closed one by one."""
+
+    async def decide_once(
+        self, centre_slug: str, day: date, *, closed: bool, by: ContactId, reason: ClosureReason | None = None
+    ) -> bool:
+        """Write down the word on a day unless there is one; return whether this one counts.
+
+        Also when two answer at once: the unique index decides, not a look-up.
+        """
 
 
 class Appointments(Protocol):
@@ -709,7 +721,8 @@ class World:
 
     `rules` and `questions` are as they were shipped; what people are told is the edition of
     conversations/flows/todays_content.py. `daily_budget` is how many charged messages a day announcements may
-    use up; None: any number. `clips` are the recordings there are.
+    use up; None: any number. `clips` are the recordings there are, `fasting_months` when Ramadan is
+    expected.
     """
 
     places: PlaceFinder
@@ -720,6 +733,7 @@ class World:
     questions: QuestionBook
     daily_budget: int | None = None
     clips: Shelf = field(default_factory=Shelf)
+    fasting_months: tuple[FastingMonth, ...] = ()
     editions: Editions = field(init=False, repr=False, compare=False)
     unnamed_complaints: UnnamedToday = field(
         init=False, repr=False, compare=False, default_factory=UnnamedToday

@@ -128,6 +128,15 @@ class CentreStore:
         """Raises CentreUnknown."""
         await self._change(slug, landmark=landmark)
 
+    async def to_change(self, slug: str) -> Centre:
+        """Return the centre as it now is; others who would change it wait. Raises CentreUnknown.
+
+        The rules are written as a whole: without the lock, of two who change one each, one would be undone.
+        """
+        self._read.pop(slug, None)
+        await self._connection.execute(select(centres.c.slug).where(centres.c.slug == slug).with_for_update())
+        return await self.get(slug)
+
     async def _change(self, slug: str, **values: Any) -> None:
         self._read.clear()
         changed = await self._connection.execute(

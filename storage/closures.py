@@ -154,6 +154,24 @@ class ClosureStore:
             )
         )
 
+    async def decide_once(
+        self, centre_slug: str, day: date, *, closed: bool, by: ContactId, reason: ClosureReason | None = None
+    ) -> bool:
+        """Write down the word on a day unless there is one; return whether this one counts.
+
+        Also when two answer at once: the unique index decides, not a look-up.
+        """
+        self._read.clear()
+        written = await self._connection.execute(
+            insert_into(self._connection, closures)
+            .values(centre_slug=centre_slug, day=day, closed=closed, decided_by=by, reason=reason)
+            .on_conflict_do_nothing(
+                index_elements=[closures.c.centre_slug, closures.c.day],
+                index_where=closures.c.centre_slug.is_not(None),
+            )
+        )
+        return written.rowcount == 1
+
     async def propose(self, holidays: Sequence[Holiday]) -> None:
         """Make these the country's holidays from the first to the last of them.
 

@@ -14,6 +14,7 @@ from bot.centres_file import read_centres
 from bot.holidays import proposed_closures
 from bot.places import load_catchment, load_places
 from bot.questions import load_questions
+from bot.ramadan import fasting_months
 from bot.rules_file import read_rules
 from bot.texts import GettextTexts
 from conversations.care.addresses import (
@@ -123,9 +124,17 @@ def marked_texts() -> dict[str, Texts]:
 
 @cache
 def real_world() -> World:
-    """Return the packaged places, catchment, zone, rules and questions."""
+    """Return the packaged places, catchment, zone, rules and questions, and when Ramadan is expected."""
     places = load_places()
-    return World(places, load_catchment(), zone.casablanca(), zone.NAME, read_rules(), load_questions(places))
+    return World(
+        places,
+        load_catchment(),
+        zone.casablanca(),
+        zone.NAME,
+        read_rules(),
+        load_questions(places),
+        fasting_months=fasting_months(),
+    )
 
 
 class FakeContacts:
@@ -545,6 +554,9 @@ class FakeCentres:
     async def set_landmark(self, slug: str, landmark: str | None) -> None:
         self._centres[slug] = replace(await self.get(slug), landmark=landmark)
 
+    async def to_change(self, slug: str) -> Centre:
+        return await self.get(slug)
+
     def region_code(self, slug: str) -> str:
         centre = self._centres[slug]
         province = real_world().places.nearest_province(centre.latitude, centre.longitude)
@@ -604,6 +616,14 @@ class FakeClosures:
 
     async def open_hours(self, centre_slug: str, day: date) -> None:
         self._hours.pop((centre_slug, day), None)
+
+    async def decide_once(
+        self, centre_slug: str, day: date, *, closed: bool, by: ContactId, reason: ClosureReason | None = None
+    ) -> bool:
+        if (centre_slug, day) in self._decided:
+            return False
+        await self.decide(centre_slug, day, closed=closed, by=by, reason=reason)
+        return True
 
 
 class FakeHolds:

@@ -4,15 +4,18 @@ All walks run side by side against one process, on a good day and on a bad one.
 """
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
 from bot.app import load_voice
 from bot.clock import Clock, ShiftedClock
+from bot.staff_questions import StaffQuestions
 from bot.ticks import Ticks
 from bot.waiting_ticks import WaitingTicks
 from conversations.care.check_ins import CheckInStep
 from conversations.care.people import Role
+from conversations.care.periods import FastingMonth
 from conversations.flows.beneficiary import BENEFICIARY_FLOWS
 from conversations.flows.beneficiary.door import DOOR
 from conversations.flows.staff import STAFF_FLOWS
@@ -20,7 +23,7 @@ from tests.bot.channels.whatsapp_service import at_work
 from tests.fault_proxy import Kind, scenario
 from tests.graph_bodies import judge_message
 from tests.invariants import broken
-from tests.whatsapp_town import Town, town, unanswered
+from tests.whatsapp_town import Town, Walker, town, unanswered
 from tests.whatsapp_walks import WALKS, Walk
 
 ALL_FLOWS = {flow.name for flow in (DOOR, *BENEFICIARY_FLOWS, *STAFF_FLOWS)}
@@ -51,13 +54,15 @@ async def is_killed(town: Town) -> None:
 
 
 async def is_asked_next_morning(town: Town) -> None:
-    """Somebody is asked how they are on the day after they agreed, and asks for help.
+    """Somebody is asked how they are on the day after they agreed, and asks for help; staff are asked, too.
 
     Whoever comes at night is asked by day, and no setting moves the service's clock: so its own parts go on
     with the database that the process leaves behind.
     """
     rachid = town.walker("Rachid", of="is_asked")
     await rachid.agrees()
+    safae = town.walker("Safae", of="is_asked")
+    await safae.comes_as(Role.CASEWORKER, "settat")
     due_at = await rachid.due_at(CheckInStep.FIRST_DAY)
     # Nobody repeats tomorrow what came today.
     await town.gets_tidy()
@@ -74,6 +79,7 @@ async def is_asked_next_morning(town: Town) -> None:
         await rachid.taps_in(question, "help")
         await rachid.is_in("person")
         await is_offered_a_place(town, clock)
+        await staff_are_asked(town, safae, clock)
         town.proxy.day.end()
         await town.settled()
 
@@ -89,6 +95,24 @@ async def is_offered_a_place(town: Town, clock: Clock) -> None:
     offer = await hamid.is_told("place_offered", "🕐 A time is free for you:")
     await hamid.taps_in(offer, "take")
     await hamid.hears("✅ Your visit is booked.")
+
+
+async def staff_are_asked(town: Town, safae: Walker, clock: ShiftedClock) -> None:
+    """A caseworker is asked about Ramadan and about a feast, both as near as they have to be."""
+    await safae.says("menu")
+    await safae.is_in("caseworker_menu")
+    voice, today = load_voice(), clock.now().date()
+    month = FastingMonth(today + timedelta(days=10), today + timedelta(days=38))
+    near = replace(voice, world=replace(voice.world, fasting_months=(month,)))
+    async with town.database.transaction() as unit:
+        await unit.closures.propose([(today + timedelta(days=3), "Fête", "عيد", True)])
+    await StaffQuestions(town.database, near, clock).ask_staff()
+    ramadan = await safae.is_told("ramadan_question", "🌙 Do other hours hold at your centre in Ramadan?")
+    feast = await safae.is_told("moon_day", "🌙 Fête: when do you close?")
+    await safae.taps_in(feast, "later")
+    await safae.hears("Saved. You can change each day here.")
+    await safae.taps_in(ramadan, "set")
+    await safae.is_in("centre_details")
 
 
 async def check(town: Town) -> None:

@@ -521,7 +521,7 @@ async def _leads(town: Town) -> None:
     await karim.says("Quartier Dokkarat")
     await karim.taps("phone")
     await karim.says("05 00 00 00 00")
-    await karim.taps("hours", "mornings", "next", "2", "30", "save")
+    await karim.taps("hours", "mornings", "next", "2", "30", "5", "save")
     await karim.hears("Saved. From now on bookings are confirmed at once.")
     await karim.taps("closed", "add")
     await karim.is_in("close")

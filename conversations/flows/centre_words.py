@@ -3,7 +3,7 @@
 from typing import Any
 
 from conversations.care.centres import Centre
-from conversations.care.hours import Opening, WeeklyHours
+from conversations.care.hours import HoursPeriod, Opening, PeriodKind, WeeklyHours
 from conversations.care.places import Region
 from conversations.engine.flow import Again, Choice
 from conversations.engine.outbound import Venue
@@ -65,6 +65,22 @@ def week_lines(turn: Turn[Any], hours: WeeklyHours) -> list[str]:
         for name, openings in zip(weekday_names(turn), hours.days, strict=True)
         if openings
     ]
+
+
+def period_line(turn: Turn[Any], period: HoursPeriod) -> str:
+    """Return from when to when other hours hold, on a line."""
+    said = turn.gettext("{what}: {first} to {last}")
+    return said.format(
+        what=_period_name(turn, period.kind),
+        first=turn.format_day(period.first_day),
+        last=turn.format_day(period.last_day),
+    )
+
+
+def _period_name(turn: Turn[Any], kind: PeriodKind) -> str:
+    if kind is PeriodKind.RAMADAN:
+        return turn.gettext("🌙 Ramadan hours")
+    return turn.gettext("📆 Other hours")
 
 
 def _openings(turn: Turn[Any], openings: tuple[Opening, ...]) -> str:

@@ -14,7 +14,7 @@ from conversations.care.hours import (
 )
 from conversations.errors import CentreUnknown
 from storage.unit_of_work import UnitOfWork
-from tests.storage.conftest import centre_row
+from tests.storage.conftest import Town, centre_row
 
 SALE = centre_row()
 
@@ -169,3 +169,23 @@ async def test_what_one_sees_before_the_door_is_kept(unit: UnitOfWork) -> None:
     await unit.centres.set_landmark("sale", "أمام الصيدلية")
 
     assert (await unit.centres.get("sale")).landmark == "أمام الصيدلية"
+
+
+async def test_of_two_who_change_a_rule_each_at_once_both_are_heard(town: Town) -> None:
+    async def keeps_places(unit: UnitOfWork) -> None:
+        rules = (await unit.centres.to_change("sale")).rules
+        await unit.centres.set_rules("sale", replace(rules, walk_in_percent=20))
+
+    async def takes_calls(unit: UnitOfWork) -> None:
+        rules = (await unit.centres.to_change("sale")).rules
+        await unit.centres.set_rules("sale", replace(rules, phone=Length(20, 5)))
+
+    assert await town.at_once(keeps_places, takes_calls) == [None, None]
+
+    rules = (await town.alone(lambda unit: unit.centres.get("sale"))).rules
+    assert (rules.walk_in_percent, rules.phone) == (20, Length(20, 5))
+
+
+async def test_an_unknown_centre_can_not_be_changed(unit: UnitOfWork) -> None:
+    with pytest.raises(CentreUnknown):
+        await unit.centres.to_change("nowhere")

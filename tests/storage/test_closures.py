@@ -1,10 +1,11 @@
+from collections.abc import Awaitable, Callable
 from datetime import date, time
 
 from conversations.care.closures import Closure, ClosureReason
 from conversations.care.hours import Opening
 from conversations.care.people import Contact
 from storage.unit_of_work import UnitOfWork
-from tests.storage.conftest import centre_row
+from tests.storage.conftest import Town, centre_row
 
 GREEN_MARCH = (date(2026, 11, 6), "Marche verte", "المسيرة الخضراء", False)
 INDEPENDENCE = (date(2026, 11, 18), "Indépendance", "الاستقلال", False)
@@ -102,3 +103,22 @@ async def test_why_a_day_is_closed_is_kept(unit: UnitOfWork, amina: Contact) -> 
     assert [closure.reason for closure in await unit.closures.between("sale", day, day)] == [
         ClosureReason.MEETING
     ]
+
+
+async def test_of_several_who_answer_at_once_the_first_counts(town: Town) -> None:
+    """Two are asked whether the centre closes at the feast, and say different things."""
+    await town.alone(lambda unit: unit.closures.propose([EID]))
+
+    def answers(by: Contact, closed: bool) -> Callable[[UnitOfWork], Awaitable[bool]]:
+        return lambda unit: unit.closures.decide_once(
+            "sale", EID[0], closed=closed, by=by.id, reason=ClosureReason.HOLIDAY
+        )
+
+    heard = await town.at_once(answers(town.amina, False), answers(town.brahim, True))
+
+    assert sorted(map(bool, heard)) == [False, True]
+    (word,) = await town.alone(lambda unit: unit.closures.between("sale", *YEAR))
+    assert (word.decided, word.closed) == (True, heard[1])
+    again = await town.alone(answers(town.amina, not word.closed))
+    assert not again
+    assert await town.alone(lambda unit: unit.closures.between("sale", *YEAR)) == [word]

@@ -1,13 +1,19 @@
 """The nearest centre: find it, and read what is known of it."""
 
+from datetime import timedelta
+
 from conversations.care.centres import Centre
 from conversations.care.people import BENEFICIARIES
+from conversations.care.periods import still
 from conversations.engine.flow import Choice, Enter, Flow, Goto, Move, Prompt, Step
 from conversations.engine.turn import Turn
 from conversations.flows.beneficiary.where import SEARCH_STEPS, ChooseCentre, about_distance
 from conversations.flows.beneficiary.wish import Wish
-from conversations.flows.centre_words import MAP, map_choices, show_on_map, week_lines
+from conversations.flows.centre_words import MAP, map_choices, period_line, show_on_map, week_lines
 from conversations.flows.visit_words import address_and_phone, city
+
+# Other hours are told of from so long before they hold.
+SOON = timedelta(days=30)
 
 
 class CentreToSee(ChooseCentre):
@@ -48,7 +54,11 @@ class ShowCentre(Step[Wish]):
 def _hours(turn: Turn[Wish], centre: Centre) -> str:
     if not centre.hours_confirmed:
         return turn.gettext("The opening hours are not known to us yet.")
-    return "\n".join([turn.gettext("Opening hours:"), *week_lines(turn, centre.rules.hours)])
+    lines = [turn.gettext("Opening hours:"), *week_lines(turn, centre.rules.hours)]
+    for period in still(centre.rules.periods, turn.today):
+        if period.first_day <= turn.today + SOON:
+            lines += ["", f"{period_line(turn, period)}:", *week_lines(turn, period.hours)]
+    return "\n".join(lines)
 
 
 NEAREST = Flow(

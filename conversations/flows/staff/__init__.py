@@ -23,8 +23,10 @@ from conversations.flows.staff.figures import FIGURES, show_figures
 from conversations.flows.staff.group_sessions import GROUP_SESSIONS, show_groups
 from conversations.flows.staff.invitation import INVITATION, redeem
 from conversations.flows.staff.manager_menu import MANAGER_MENU
+from conversations.flows.staff.moon_day import MOON_DAY
 from conversations.flows.staff.own_name import OWN_NAME
 from conversations.flows.staff.propose import PROPOSE
+from conversations.flows.staff.ramadan_question import RAMADAN_QUESTION
 from conversations.flows.staff.task_news import TASK_NEWS
 from conversations.flows.staff.tasks import TASKS, show_tasks
 from conversations.flows.staff.template_news import TEMPLATE_NEWS
@@ -52,6 +54,8 @@ STAFF_FLOWS: tuple[Flow[Any], ...] = (
     CENTRE_DETAILS,
     GROUP_SESSIONS,
     CLOSE,
+    RAMADAN_QUESTION,
+    MOON_DAY,
     BROADCAST,
     CONTENT,
     UNANSWERED,

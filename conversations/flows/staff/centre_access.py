@@ -1,9 +1,11 @@
 """Whose centre it is: caseworkers look after their own, managers after all."""
 
 from dataclasses import dataclass, field
+from datetime import date
 from typing import Any
 
 from conversations.care.centres import Centre
+from conversations.care.hours import PeriodKind
 from conversations.care.people import Contact, Role
 from conversations.engine.flow import Enter
 from conversations.engine.turn import Turn
@@ -15,7 +17,8 @@ class CentreDraft:
     """The centre and, on the way to new hours, its week: one text a day, Monday first, "" when closed.
 
     `page` is the part of a list of days on the screen. `latitude` and `longitude`, in degrees, are where
-    the centre may be, until that is confirmed.
+    the centre may be, until that is confirmed. `period`, `first_day` and `last_day` are those of other hours
+    for a while; `changed_from` is the first day of those that are being changed, None for new ones.
     """
 
     slug: str = ""
@@ -25,6 +28,12 @@ class CentreDraft:
     page: int = 0
     latitude: float | None = None
     longitude: float | None = None
+    buffer_minutes: int = 0
+    phone_minutes: int = 0
+    period: PeriodKind = PeriodKind.RAMADAN
+    first_day: date | None = None
+    last_day: date | None = None
+    changed_from: date | None = None
 
 
 def may_look_after(contact: Contact, slug: str) -> bool:
@@ -39,6 +48,13 @@ async def centre_in_hand(turn: Turn[CentreDraft]) -> Centre | None:
         return await turn.desk.centres.get(turn.draft.slug)
     except CentreUnknown:
         return None
+
+
+async def centre_to_change(turn: Turn[CentreDraft]) -> Centre | None:
+    """Return the centre as it now is, for this turn alone to change; None when it is not this person's."""
+    if await centre_in_hand(turn) is None:
+        return None
+    return await turn.desk.centres.to_change(turn.draft.slug)
 
 
 def not_yours(turn: Turn[Any]) -> str:

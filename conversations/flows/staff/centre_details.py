@@ -8,6 +8,17 @@ from conversations.engine.flow import Again, Choice, Enter, Flow, Goto, Home, Mo
 from conversations.engine.reply import Reply, Text
 from conversations.engine.turn import Turn
 from conversations.flows.paging import page_choices, page_of, turned
+from conversations.flows.staff.booking_rules import (
+    EditLandmark,
+    HoursFirst,
+    MoreRules,
+    SetCallRest,
+    SetCalls,
+    SetHorizon,
+    SetLead,
+    SetWalkIns,
+    more_lines,
+)
 from conversations.flows.staff.centre_access import (
     CentreDraft,
     back_to_centre,
@@ -22,9 +33,20 @@ from conversations.flows.staff.opening_hours import (
     CheckHours,
     SetCapacity,
     SetLength,
+    SetRest,
     SetWeek,
     begin_hours,
     rules_lines,
+)
+from conversations.flows.staff.other_hours import (
+    CheckPeriod,
+    FirstDay,
+    FirstFast,
+    LastDay,
+    LastFast,
+    OnePeriod,
+    OtherHours,
+    PeriodWeek,
 )
 from conversations.flows.visit_words import city
 
@@ -74,6 +96,8 @@ class Overview(Step[CentreDraft]):
             Choice("groups", turn.pgettext("button", "👥 Group sessions")),
             # Translators: label, at most 24 characters. Where exactly the centre is.
             Choice("point", turn.pgettext("button", "🗺️ Set on the map")),
+            # Translators: label, at most 24 characters. What else can be set about a centre.
+            Choice("more", turn.pgettext("button", "⚙️ More")),
         ]
         if turn.contact.role is Role.MANAGER:
             # Translators: label, at most 24 characters.
@@ -99,6 +123,8 @@ class Overview(Step[CentreDraft]):
                 return Enter(GROUP_SESSIONS.name, GroupDraft(centre.slug))
             case "point":
                 return Goto(SetPoint)
+            case "more":
+                return Goto(MoreRules)
             case _:
                 return Enter(CENTRE_DETAILS.name, CentreDraft())
 
@@ -169,7 +195,7 @@ def _overview(turn: Turn[CentreDraft], centre: Centre) -> str:
         lines.append(turn.gettext("On the map: yes"))
     else:
         lines.append(turn.gettext("On the map: not yet"))
-    lines += ["", *rules_lines(turn, centre.rules), ""]
+    lines += ["", *rules_lines(turn, centre.rules), *more_lines(turn, centre), ""]
     if centre.hours_confirmed:
         lines.append(turn.gettext("Bookings are confirmed at once."))
     else:
@@ -216,9 +242,26 @@ CENTRE_DETAILS = Flow(
         SetWeek,
         SetCapacity,
         SetLength,
+        SetRest,
         CheckHours,
         ClosedDays,
         VisitsToMove,
+        MoreRules,
+        HoursFirst,
+        SetCalls,
+        SetCallRest,
+        SetWalkIns,
+        SetLead,
+        SetHorizon,
+        EditLandmark,
+        OtherHours,
+        OnePeriod,
+        FirstFast,
+        LastFast,
+        FirstDay,
+        LastDay,
+        PeriodWeek,
+        CheckPeriod,
     ),
     roles=CASEWORKERS | MANAGERS,
     renamed={"close_day": "closed_days"},

@@ -1,21 +1,32 @@
 """Setting a centre's week, by buttons alone or typed: the steps of "centre_details" about hours."""
 
+from collections.abc import Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import date, timedelta
 
 from conversations.care.centres import Centre
-from conversations.care.hours import DAY_NAMES, PUBLIC_OFFICE_RULES, VisitRules, WeeklyHours, slot_times
+from conversations.care.hours import DAY_NAMES, PUBLIC_OFFICE_RULES, VisitRules, WeeklyHours
 from conversations.engine.flow import Again, Choice, Goto, Home, Move, Prompt, Step
 from conversations.engine.reply import Reply, Text
 from conversations.engine.turn import Turn
 from conversations.errors import HoursFault, HoursUnreadable
 from conversations.flows.centre_words import week_lines, weekday_names
-from conversations.flows.staff.centre_access import CentreDraft, back_to_centre, centre_in_hand, not_yours
+from conversations.flows.staff.centre_access import (
+    CentreDraft,
+    back_to_centre,
+    centre_in_hand,
+    centre_to_change,
+    not_yours,
+)
 from conversations.flows.staff.typed_hours import parse_typed
 
 MORNINGS = WeeklyHours.parse("mon-fri 08:30-12:00")
 MOST_AT_ONCE = 20
 LENGTHS_MIN = (15, 20, 30, 45, 60)
+RESTS_MIN = (0, 5, 10, 15, 20)
+MINUTES_A_DAY, MINUTES_AN_HOUR = 1440, 60
+# Any Monday: a week of usual hours is like another.
+_A_MONDAY = date(2026, 11, 23)
 
 
 class SetWeek(Step[CentreDraft]):
@@ -26,16 +37,11 @@ class SetWeek(Step[CentreDraft]):
     async def ask(self, turn: Turn[CentreDraft]) -> Prompt:
         week = turn.draft.week
         lines = [turn.gettext("When do you receive people?"), ""]
-        lines += week_lines(turn, _hours(week)) if any(week) else [turn.gettext("Every day is closed.")]
+        lines += week_lines(turn, hours_of(week)) if any(week) else [turn.gettext("Every day is closed.")]
         lines += [
             "",
             turn.gettext("Tap a day to open or close it, or type its hours, such as:"),
             turn.gettext("mon-thu 08:30-12:00 13:00-16:30"),
-        ]
-        names = zip(weekday_names(turn), week, strict=False)
-        days = [
-            Choice(f"d{number}", f"{'✅' if openings else '⬜'} {name}")
-            for number, (name, openings) in enumerate(names)
         ]
         ready_made = [
             # Translators: label, at most 24 characters. The hours of public offices.
@@ -45,7 +51,7 @@ class SetWeek(Step[CentreDraft]):
             # Translators: label, at most 24 characters.
             Choice("next", turn.pgettext("button", "➡️ Go on")),
         ]
-        return Prompt("\n".join(lines), [*days, *ready_made])
+        return Prompt("\n".join(lines), [*day_choices(turn, week), *ready_made])
 
     async def chosen(self, turn: Turn[CentreDraft], choice_id: str) -> Move:
         draft = turn.draft
@@ -53,25 +59,17 @@ class SetWeek(Step[CentreDraft]):
             case "next" if any(draft.week):
                 return Goto(SetCapacity)
             case "next":
-                return Again(_fault_words(turn, HoursUnreadable(HoursFault.EMPTY)))
+                return Again(fault_words(turn, HoursUnreadable(HoursFault.EMPTY)))
             case "office":
                 draft.week = week_of(PUBLIC_OFFICE_RULES.hours)
             case "mornings":
                 draft.week = week_of(MORNINGS)
             case _:
-                _toggle(draft, int(choice_id[1:]))
+                toggle(draft, choice_id)
         return Again()
 
     async def answer(self, turn: Turn[CentreDraft], reply: Reply) -> Move:
-        if not isinstance(reply, Text):
-            return Again(turn.not_understood(reply))
-        try:
-            typed = week_of(parse_typed(reply.text))
-        except HoursUnreadable as unreadable:
-            return Again(_fault_words(turn, unreadable))
-        # Only the days that were named change.
-        turn.draft.week = [new or old for new, old in zip(typed, turn.draft.week, strict=True)]
-        return Again()
+        return take_typed(turn, reply)
 
 
 class SetCapacity(Step[CentreDraft]):
@@ -105,16 +103,26 @@ class SetLength(Step[CentreDraft]):
     async def ask(self, turn: Turn[CentreDraft]) -> Prompt:
         return Prompt(
             turn.gettext("How long is one visit?"),
-            [
-                Choice(str(minutes), turn.ngettext("{n} minute", "{n} minutes", minutes).format(n=minutes))
-                for minutes in LENGTHS_MIN
-            ],
+            [Choice(str(minutes), duration(turn, minutes)) for minutes in LENGTHS_MIN],
         )
 
     async def chosen(self, turn: Turn[CentreDraft], choice_id: str) -> Move:
         turn.draft.slot_minutes = int(choice_id)
-        if not _places_a_week(turn, _rules(turn.draft, PUBLIC_OFFICE_RULES)):
+        if not places_a_week(_rules(turn.draft, PUBLIC_OFFICE_RULES)):
             return Again(turn.gettext("No visit of that length fits into your hours. Choose a shorter one."))
+        return Goto(SetRest)
+
+
+class SetRest(Step[CentreDraft]):
+    """Ask how long a caseworker rests after a visit, before the next."""
+
+    name = "rest"
+
+    async def ask(self, turn: Turn[CentreDraft]) -> Prompt:
+        return Prompt(turn.gettext("How long a rest after each visit?"), rest_choices(turn))
+
+    async def chosen(self, turn: Turn[CentreDraft], choice_id: str) -> Move:
+        turn.draft.buffer_minutes = int(choice_id)
         return Goto(CheckHours)
 
 
@@ -124,11 +132,11 @@ class CheckHours(Step[CentreDraft]):
     name = "check_hours"
 
     async def ask(self, turn: Turn[CentreDraft]) -> Prompt:
-        rules = _rules(turn.draft, PUBLIC_OFFICE_RULES)
-        places = _places_a_week(turn, rules)
+        centre = await centre_in_hand(turn)
+        rules = _rules(turn.draft, centre.rules if centre else PUBLIC_OFFICE_RULES)
         lines = [
             *rules_lines(turn, rules),
-            turn.ngettext("That is {n} visit a week.", "That is {n} visits a week.", places).format(n=places),
+            *places_lines(turn, rules),
             "",
             turn.gettext("From then on bookings are confirmed at once. Earlier requests still wait for you."),
         ]
@@ -136,7 +144,7 @@ class CheckHours(Step[CentreDraft]):
         return Prompt("\n".join(lines), [Choice("save", turn.pgettext("button", "💾 Save"))])
 
     async def chosen(self, turn: Turn[CentreDraft], choice_id: str) -> Move:
-        centre = await centre_in_hand(turn)
+        centre = await centre_to_change(turn)
         if centre is None:
             return Home(not_yours(turn))
         await turn.desk.centres.set_rules(centre.slug, _rules(turn.draft, centre.rules))
@@ -148,15 +156,86 @@ def begin_hours(draft: CentreDraft, centre: Centre) -> None:
     """Fill the draft with the hours as they are, or as they stand in."""
     draft.week = week_of(centre.rules.hours)
     draft.capacity, draft.slot_minutes = centre.rules.capacity, centre.rules.slot_minutes
+    draft.buffer_minutes = centre.rules.buffer_minutes
 
 
 def rules_lines(turn: Turn[CentreDraft], rules: VisitRules) -> list[str]:
-    """Return the week, how many visits run side by side and how long one is."""
+    """Return the week, how many visits run side by side, how long one is and the rest after it."""
     return [
         *week_lines(turn, rules.hours),
         turn.gettext("Visits at the same time: {n}").format(n=rules.capacity),
         turn.gettext("Minutes for one visit: {n}").format(n=rules.slot_minutes),
+        turn.gettext("Minutes of rest after it: {n}").format(n=rules.buffer_minutes),
     ]
+
+
+def places_lines(turn: Turn[CentreDraft], rules: VisitRules) -> list[str]:
+    """Return how many visits a week the hours give, and how many of them nobody can book."""
+    places = places_a_week(replace(rules, walk_in_percent=0))
+    lines = [
+        turn.ngettext("That is {n} visit a week.", "That is {n} visits a week.", places).format(n=places)
+    ]
+    if rules.walk_in_percent:
+        kept = places - places_a_week(rules)
+        lines.append(
+            turn.ngettext(
+                "{n} of them is kept for people who come without a visit.",
+                "{n} of them are kept for people who come without a visit.",
+                kept,
+            ).format(n=kept)
+        )
+    return lines
+
+
+def duration(turn: Turn[CentreDraft], minutes: int) -> str:
+    """Return a stretch of time in the largest unit that tells it whole."""
+    if minutes and minutes % MINUTES_A_DAY == 0:
+        days = minutes // MINUTES_A_DAY
+        return turn.ngettext("{n} day", "{n} days", days).format(n=days)
+    if minutes and minutes % MINUTES_AN_HOUR == 0:
+        hours = minutes // MINUTES_AN_HOUR
+        return turn.ngettext("{n} hour", "{n} hours", hours).format(n=hours)
+    return turn.ngettext("{n} minute", "{n} minutes", minutes).format(n=minutes)
+
+
+def rest_choices(turn: Turn[CentreDraft]) -> list[Choice]:
+    # Translators: label, at most 20 characters. No rest after a visit.
+    none = Choice("0", turn.pgettext("button", "🚫 No rest"))
+    return [none, *(Choice(str(minutes), duration(turn, minutes)) for minutes in RESTS_MIN if minutes)]
+
+
+def day_choices(turn: Turn[CentreDraft], week: Sequence[str]) -> list[Choice]:
+    """Return a button a weekday that says whether it is open; `toggle` acts on them."""
+    names = zip(weekday_names(turn), week, strict=False)
+    return [
+        Choice(f"d{number}", f"{'✅' if openings else '⬜'} {name}")
+        for number, (name, openings) in enumerate(names)
+    ]
+
+
+def toggle(draft: CentreDraft, choice_id: str) -> None:
+    """Close an open day; open a closed one with the hours of the first open day."""
+    weekday = int(choice_id[1:])
+    others = [*draft.week, *week_of(PUBLIC_OFFICE_RULES.hours)]
+    draft.week[weekday] = "" if draft.week[weekday] else next(filter(None, others))
+
+
+def take_typed(turn: Turn[CentreDraft], reply: Reply) -> Again:
+    """Read typed hours into the draft's week; only the days that were named change."""
+    if not isinstance(reply, Text):
+        return Again(turn.not_understood(reply))
+    try:
+        typed = week_of(parse_typed(reply.text))
+    except HoursUnreadable as unreadable:
+        return Again(fault_words(turn, unreadable))
+    turn.draft.week = [new or old for new, old in zip(typed, turn.draft.week, strict=True)]
+    return Again()
+
+
+def places_a_week(rules: VisitRules) -> int:
+    """Return how many visits in person can be booked in a week of usual hours."""
+    usual = replace(rules, periods=())
+    return sum(usual.places_on(_A_MONDAY + timedelta(days=ahead)) for ahead in range(len(DAY_NAMES)))
 
 
 def week_of(hours: WeeklyHours) -> list[str]:
@@ -164,27 +243,23 @@ def week_of(hours: WeeklyHours) -> list[str]:
     return [" ".join(map(str, openings)) for openings in hours.days]
 
 
-def _hours(week: list[str]) -> WeeklyHours:
+def hours_of(week: Sequence[str]) -> WeeklyHours:
+    """Return a draft's week as hours. Raises HoursUnreadable when no day is open."""
     days = zip(DAY_NAMES, week, strict=True)
     return WeeklyHours.parse("; ".join(f"{name} {openings}" for name, openings in days if openings))
 
 
 def _rules(draft: CentreDraft, kept: VisitRules) -> VisitRules:
-    return replace(kept, hours=_hours(draft.week), capacity=draft.capacity, slot_minutes=draft.slot_minutes)
+    return replace(
+        kept,
+        hours=hours_of(draft.week),
+        capacity=draft.capacity,
+        slot_minutes=draft.slot_minutes,
+        buffer_minutes=draft.buffer_minutes,
+    )
 
 
-def _toggle(draft: CentreDraft, weekday: int) -> None:
-    """Close an open day; open a closed one with the hours of the first open day."""
-    others = [*draft.week, *week_of(PUBLIC_OFFICE_RULES.hours)]
-    draft.week[weekday] = "" if draft.week[weekday] else next(filter(None, others))
-
-
-def _places_a_week(turn: Turn[CentreDraft], rules: VisitRules) -> int:
-    days = (turn.today + timedelta(days=ahead) for ahead in range(len(DAY_NAMES)))
-    return rules.capacity * sum(len(slot_times(rules, day)) for day in days)
-
-
-def _fault_words(turn: Turn[CentreDraft], unreadable: HoursUnreadable) -> str:
+def fault_words(turn: Turn[CentreDraft], unreadable: HoursUnreadable) -> str:
     match unreadable.reason:
         case HoursFault.EMPTY:
             said = turn.gettext("At least one day must be open.")

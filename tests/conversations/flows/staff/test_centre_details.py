@@ -81,9 +81,9 @@ async def test_hours_are_set_by_buttons_alone(scene: Scene, amina: Person, driss
     await driss.taps("hours", "mornings", "d4", "d5")
     assert "⬜ Friday" in driss.buttons
     assert "Saturday: 08:30 to 12:00" in driss.screen
-    await driss.taps("next", "3", "20")
-    # 10 visits of 20 minutes from 08:30 to 11:50, three at a time, on five days.
-    assert "That is 150 visits a week." in driss.screen
+    await driss.taps("next", "3", "20", "10")
+    # 7 visits of 20 minutes and 10 of rest from 08:30 to 11:30, three at a time, on five days.
+    assert "That is 105 visits a week." in driss.screen
     assert "confirmed at once" in driss.screen
     assert not (await scene.desk.centres.get("sale")).hours_confirmed
     await driss.taps("save")
@@ -91,10 +91,13 @@ async def test_hours_are_set_by_buttons_alone(scene: Scene, amina: Person, driss
     centre = await scene.desk.centres.get("sale")
     assert centre.hours_confirmed
     assert centre.rules == VisitRules(
-        WeeklyHours.parse("mon-thu 08:30-12:00; sat 08:30-12:00"), slot_minutes=20, capacity=3
+        WeeklyHours.parse("mon-thu 08:30-12:00; sat 08:30-12:00"),
+        slot_minutes=20,
+        capacity=3,
+        buffer_minutes=10,
     )
     assert driss.screen.startswith("Saved. From now on bookings are confirmed at once.")
-    await books(amina, at=time(10, 10))
+    await books(amina, at=time(10, 30))
     assert driss.notice.text.startswith("📥 A new visit is booked.")
 
 
@@ -105,7 +108,7 @@ async def test_typed_hours_change_the_days_they_name(scene: Scene, driss: Person
     await driss.says("vendredi 9h-12h")
     assert "Friday: 09:00 to 12:00" in driss.screen
     assert "Monday: 08:30 to 12:00 and 12:30 to 16:30" in driss.screen
-    await driss.taps("next", "1", "30", "save")
+    await driss.taps("next", "1", "30", "0", "save")
 
     rules = (await scene.desk.centres.get("sale")).rules
     assert str(rules.hours).endswith("fri 09:00-12:00")
@@ -173,7 +176,7 @@ async def test_a_visit_longer_than_the_openings_is_not_taken(driss: Person) -> N
     await driss.taps("next", "1", "30")
 
     assert driss.screen.startswith("No visit of that length fits into your hours.")
-    await driss.taps("15")
+    await driss.taps("15", "0")
     assert "That is 1 visit a week." in driss.screen
 
 

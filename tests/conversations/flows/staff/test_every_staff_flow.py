@@ -53,6 +53,16 @@ async def _closing_hours(driss: Person) -> None:
     await driss.says("26/11")
 
 
+async def _more_rules(driss: Person) -> None:
+    await driss.commands("centre")
+    await driss.taps("hours", "mornings", "next", "1", "30", "0", "save", "more", "phone_visits")
+
+
+async def _other_hours(driss: Person) -> None:
+    await driss.commands("centre")
+    await driss.taps("more", "other_hours", "ramadan", "2027-02-08", "2027-03-09")
+
+
 async def _text(karim: Person) -> None:
     await karim.commands("broadcast")
     await karim.taps("everyone", "all")
@@ -90,6 +100,8 @@ CASEWORKERS_WAYS = [
     _closed_days,
     _closing,
     _closing_hours,
+    _more_rules,
+    _other_hours,
 ]
 WAYS = [*CASEWORKERS_WAYS, _text, _preview, _wording, _changes, _first_day]
 
