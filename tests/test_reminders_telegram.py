@@ -108,15 +108,18 @@ def at(day: int, hour: int, minute: int = 0) -> datetime:
 async def test_a_visit_is_reminded_of_until_its_day(service: Service, brahim: Phone, driss: Phone) -> None:
     service.moves_to(at(24, 10))
     both = [await brahim.sees(), await brahim.sees()]
-    question, reminder = sorted(both, key=lambda shown: "coming" in ids(shown))
+    question, reminder = sorted(both, key=lambda shown: "change" in ids(shown))
     assert question.text == "👋 How are you today?"
     assert reminder.text.startswith("📅 A reminder for you")
     assert "13:30\nCentre: Salé" in reminder.text
+    assert "When will you leave?" in (await brahim.taps_in(reminder, "bus")).text
+    assert "by bus, leaving at 12:00" in (await brahim.taps("1200")).text
 
     service.moves_to(at(26, 18))
     # The question of the third day had fallen due meanwhile.
     both = [await brahim.sees(), await brahim.sees()]
     eve = max(both, key=lambda shown: "coming" in ids(shown))
+    assert "You said: by bus, leaving at 12:00." in eve.text
     assert (await brahim.taps_in(eve, "coming")).text.startswith("👍 Thank you.")
     assert (await driss.finds("👍 Somebody says they are coming.")).text
 

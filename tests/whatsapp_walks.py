@@ -79,6 +79,8 @@ async def _goes_all_the_way(language: str, centre: str, town: Town) -> None:
     await amina.taps("news", "name")
     await amina.hears(texts.gettext("Which name shall we use? You choose, and none is fine too."))
     await amina.says("Amina")
+    await amina.taps("hour", "20")
+    await amina.hears(texts.gettext("⏰ Reminders of visits come at {time}.").partition("{")[0])
     await amina.taps("kept")
     await amina.hears(texts.gettext("This is what we keep about you:"))
     await amina.taps("erase")
@@ -238,6 +240,10 @@ async def _has_a_visit(town: Town) -> None:
     await hind.is_told("visit_news", "👍 Somebody says they are coming.")
 
     await hind.says("menu")
+    await hind.taps("own_name")
+    await hind.is_in("own_name")
+    await hind.says("Hind")
+    await hind.hears("Now we call you Hind.")
     await hind.taps("week")
     await hind.is_in("agenda")
     await hind.taps(VISIT, "propose")
@@ -621,6 +627,25 @@ async def _changes_what_people_read(town: Town) -> None:
     assert "les mains vides" not in again.text
 
 
+async def _compares_wordings(town: Town) -> None:
+    """A manager starts a comparison, a colleague stops it, and the first hears of it."""
+    karim, nadia = town.walker("Karim", of="compares"), town.walker("Nadia", of="compares")
+    await karim.comes_as(Role.MANAGER)
+    await nadia.comes_as(Role.MANAGER)
+    await karim.taps("experiments")
+    await karim.is_in("experiments")
+    await karim.taps("eve", "start")
+    await karim.hears("How many visits are to be counted?")
+    await karim.says("250")
+    await karim.hears("Visits to be counted: 250.")
+    await karim.taps("yes")
+    await karim.hears("📊 It has begun.")
+    await nadia.taps("experiments", "eve", "stop", "yes")
+    await nadia.hears("Stopped. Everybody gets wording A again.")
+    ended = await karim.is_told("experiment_end", "📊 A comparison of two wordings has ended.")
+    await karim.taps_in(ended, "ok")
+
+
 def _all_the_way() -> list[Walk]:
     flows = {"language", "consent", "menu", "booking", "my_visits", "settings", "erase"}
     homes = ("oujda", "settat", "beni-mellal", "marrakech")
@@ -650,7 +675,7 @@ WALKS: tuple[Walk, ...] = (
     Walk(
         "has_a_visit",
         frozenset(
-            {"invitation", "caseworker_menu", "visit_news", "agenda", "propose"}
+            {"invitation", "caseworker_menu", "own_name", "visit_news", "agenda", "propose"}
             | {"visit_confirmed", "visit_proposed", "close", "visit_displaced"}
         ),
         _has_a_visit,
@@ -676,5 +701,6 @@ WALKS: tuple[Walk, ...] = (
     ),
     Walk("asks", frozenset({"questions", "unanswered", "person"}), _asks_what_nobody_answers),
     Walk("changes", frozenset({"content", "manager_menu", "services"}), _changes_what_people_read),
+    Walk("compares", frozenset({"experiments", "experiment_end", "manager_menu"}), _compares_wordings),
     Walk("announces", frozenset({"broadcast", "announcement_progress", "stop"}), _announces),
 )

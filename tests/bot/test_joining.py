@@ -18,6 +18,7 @@ from bot.pacing import Pacer
 from bot.turns import Voice, show_push
 from conversations.care.addresses import KnownAddress
 from conversations.care.appointments import Appointment, Need
+from conversations.care.centres import Point
 from conversations.care.reminders import ReminderStep
 from conversations.care.tasks import Said, TaskKind
 from conversations.care.visits import VisitNews
@@ -88,10 +89,17 @@ async def books(house: House, guest: Guest) -> Appointment:
         )
 
 
-async def reminds(house: House, guest: Guest, visit: Appointment, voice: Voice = VOICE) -> bool:
-    draft = VisitNews(visit.id, visit.version, step=ReminderStep.DAY_BEFORE)
+async def reminds(
+    house: House,
+    guest: Guest,
+    visit: Appointment,
+    voice: Voice = VOICE,
+    *,
+    step: ReminderStep = ReminderStep.DAY_BEFORE,
+) -> bool:
+    draft = VisitNews(visit.id, visit.version, step=step)
     push = Push(
-        (await guest.contact()).id, "reminder", draft, Purpose.REMINDER, f"visit:{visit.id}:t-1d:1",
+        (await guest.contact()).id, "reminder", draft, Purpose.REMINDER, f"visit:{visit.id}:{step}:1",
         f"visit:{visit.id}",
     )  # fmt: skip
     async with house.database.transaction() as unit:
@@ -299,6 +307,32 @@ async def test_what_waits_for_who_blocks_the_service_is_a_caseworkers_task_witho
     await brahim.sends("block")
 
     assert await unreached(house) == [reminder]
+
+
+async def test_a_place_that_can_not_follow_its_reminder_is_nobodys_task(house: House, brahim: Guest) -> None:
+    """The reminder itself is: a caseworker calls about it, not about the map under it."""
+    visit = await books(house, brahim)
+    async with house.database.transaction() as unit:
+        await unit.centres.set_point("sale", Point(34.05, -6.79))
+    voice = Voice(VOICE.routes, VOICE.texts, VOICE.world, sends_sms=True)
+    house.turns = turns_of(house.database, voice, house.clock, {"telegram": parse})
+    contact = await brahim.contact()
+    async with house.database.transaction() as unit:
+        await unit.addresses.find_or_create("whatsapp", "212600000003", now=house.clock.now())
+        await unit.connection.execute(
+            update(addresses)
+            .where(addresses.c.channel == "whatsapp")
+            .values(contact_id=contact.id, reachable=False)
+        )
+    await reminds(house, brahim, visit, step=ReminderStep.TWO_HOURS_BEFORE)
+    assert (await brahim.last()).venue is not None
+
+    await brahim.sends("block")
+
+    async with house.database.reading() as unit:
+        texted = select(outbox.c.unique_key).where(outbox.c.channel == "sms", is_unsent(outbox))
+        assert list(await unit.connection.scalars(texted)) == [f"visit:{visit.id}:t-2h:1:sms"]
+    assert await unreached(house) == []
 
 
 async def unreached(house: House) -> list[str]:

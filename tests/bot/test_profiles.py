@@ -12,7 +12,9 @@ from bot import zone
 from bot.channels.channel import Undeliverable
 from bot.turns import show_push
 from conversations.care.announcements import Audience
+from conversations.care.centres import Point
 from conversations.care.people import ContactId, Role
+from conversations.care.visits import VisitNews
 from conversations.engine.outbound import Purpose
 from conversations.engine.reply import Channel
 from conversations.engine.turn import Push
@@ -183,6 +185,29 @@ async def test_what_their_own_phone_can_not_take_waits_on_the_shared_one(house: 
     house.clock.moves_on(timedelta(seconds=5))
     await phone.taps("switch")
     assert [each for each in await phone.texts() if "📅 A reminder for you" in each]
+
+
+async def test_a_place_waits_with_the_reminder_it_belongs_to(house: House, phone: Guest) -> None:
+    """Two hours before Amina's visit Brahim has the phone; a pin would tell him where she goes."""
+    await switches_to(phone, "Amina")
+    visit = await books(house, phone)
+    amina = await phone.contact()
+    async with house.database.transaction() as unit:
+        await unit.centres.set_point("sale", Point(34.05, -6.79))
+    await switches_to(phone, "Brahim")
+    draft = VisitNews(visit.id, visit.version, step="t-2h")
+    push = Push(amina.id, "reminder", draft, Purpose.REMINDER, "visit:1:t-2h:1", "visit:1")
+    async with house.database.transaction() as unit:
+        assert await show_push(unit, push, VOICE, now=house.clock.now())
+
+    assert await phone.screen() == "[fr] ✉️ A message is waiting for Amina."
+    assert [each for each in await phone.messages() if each.venue] == []
+
+    house.clock.moves_on(timedelta(seconds=5))
+    await phone.taps("switch")
+    words, pin = [each for each in await phone.messages() if each.venue or "Today at" in each.text]
+    assert words.venue is None
+    assert pin.venue is not None
 
 
 async def test_what_nobody_can_be_told_of_goes_to_a_caseworker(house: House, phone: Guest) -> None:

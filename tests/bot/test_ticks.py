@@ -1,7 +1,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator, MutableMapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
 from itertools import pairwise
 from typing import Any
@@ -21,12 +21,14 @@ from bot.ticks import (
 from bot.turns import Voice, show_push
 from conversations.care import visits
 from conversations.care.announcements import AnnouncementStatus, Audience
-from conversations.care.appointments import Appointment, Need
+from conversations.care.appointments import Appointment, AppointmentStatus, Need
+from conversations.care.centres import Point
 from conversations.care.holds import HoldPurpose
 from conversations.care.hours import Length, VisitKind, VisitRules, WeeklyHours
 from conversations.care.people import Contact, Role
 from conversations.care.tasks import TaskKind
 from conversations.engine.outbound import Lane, OutboundMessage, Purpose
+from conversations.engine.reply import Channel
 from conversations.engine.session import Frame, Session
 from conversations.engine.turn import Push, Turn
 from conversations.errors import SlotTaken
@@ -41,6 +43,7 @@ from storage.retention import Grows
 from storage.tables import (
     addresses,
     announcements,
+    appointments,
     contacts,
     due_messages,
     inbox,
@@ -108,6 +111,15 @@ class Town:
                 purpose=HoldPurpose.CONFIRMING,
                 kind=kind,
             )
+
+    async def wants_reminders_at(self, contact: Contact, hour: int | None) -> None:
+        async with self.database.transaction() as unit:
+            await visits.remind_at(self._turn(unit, contact), hour)
+
+    async def moves(self, contact: Contact, visit: Appointment, *, day: date, at: time) -> Appointment:
+        async with self.database.transaction() as unit:
+            turn = self._turn(unit, await unit.contacts.get(contact.id))
+            return await visits.move(turn, visit, day=day, at=at)
 
     async def cancels(self, contact: Contact, visit: Appointment) -> None:
         async with self.database.transaction() as unit:
@@ -268,6 +280,188 @@ async def test_the_last_reminder_of_an_early_visit_comes_in_the_quiet_hours(
     query = select(outbox.c.keeps_quiet).where(outbox.c.purpose == Purpose.REMINDER).order_by(outbox.c.id)
     async with town.database.reading() as unit:
         assert list(await unit.connection.scalars(query)) == [True, False]
+
+
+# The hour is the person's choice
+
+
+async def test_reminders_come_at_the_chosen_hour_to_the_second(town: Town, amina: Contact) -> None:
+    visit = await town.books(amina)
+    await town.wants_reminders_at(amina, 20)
+    moments = [
+        datetime(2026, 11, 27, 20, tzinfo=UTC),
+        datetime(2026, 12, 1, 20, tzinfo=UTC),
+        datetime(2026, 12, 3, 20, tzinfo=UTC),
+        TWO_HOURS_BEFORE,
+    ]
+    for number, moment in enumerate(moments):
+        await town.ticks_at(moment - timedelta(seconds=1))
+        assert len(await town.texts(amina)) == number
+        await town.ticks_at(moment)
+        assert len(await town.texts(amina)) == number + 1
+    assert {status for status, _ in (await town.due()).values()} == {"turned"}
+    assert visit.version == 1
+
+
+async def test_a_moved_visit_keeps_to_the_chosen_hour(town: Town, amina: Contact) -> None:
+    visit = await town.books(amina)
+    await town.wants_reminders_at(amina, 8)
+    moved = await town.moves(amina, visit, day=date(2026, 12, 2), at=time(14))
+
+    await town.ticks_at(datetime(2026, 12, 1, 7, 59, 59, tzinfo=UTC))
+    before = len(await town.texts(amina))
+    await town.ticks_at(datetime(2026, 12, 1, 8, tzinfo=UTC))
+
+    assert moved.version == 2
+    assert len(await town.texts(amina)) == before + 1
+    assert "14:00" in (await town.texts(amina))[-1]
+
+
+async def test_back_to_the_usual_hours(town: Town, amina: Contact) -> None:
+    await town.books(amina)
+    planned = await town.due()
+    await town.wants_reminders_at(amina, 14)
+    assert await town.due() != planned
+
+    await town.wants_reminders_at(amina, None)
+
+    assert await town.due() == planned
+
+
+async def test_an_hour_chosen_after_a_visit_was_cancelled_brings_nothing_back(
+    town: Town, amina: Contact
+) -> None:
+    visit = await town.books(amina)
+    await town.cancels(amina, visit)
+    await town.wants_reminders_at(amina, 20)
+
+    for moment in (WEEK_BEFORE, THREE_DAYS_BEFORE, EVE, EVE + timedelta(hours=2), TWO_HOURS_BEFORE):
+        await town.ticks_at(moment)
+
+    assert await town.texts(amina) == []
+
+
+@pytest.mark.parametrize(
+    ("booked", "day", "eve"),
+    [
+        # Before 20 September 2026 Casablanca was an hour ahead of UTC.
+        (datetime(2026, 9, 14, 9, tzinfo=UTC), date(2026, 9, 18), datetime(2026, 9, 17, 19, tzinfo=UTC)),
+        (datetime(2026, 9, 14, 9, tzinfo=UTC), date(2026, 9, 21), datetime(2026, 9, 20, 20, tzinfo=UTC)),
+        (datetime(2026, 12, 28, 9, tzinfo=UTC), date(2027, 1, 4), datetime(2027, 1, 3, 20, tzinfo=UTC)),
+        (datetime(2027, 12, 27, 9, tzinfo=UTC), date(2028, 1, 3), datetime(2028, 1, 2, 20, tzinfo=UTC)),
+        (datetime(2028, 2, 22, 9, tzinfo=UTC), date(2028, 3, 1), datetime(2028, 2, 29, 20, tzinfo=UTC)),
+    ],
+)
+async def test_the_chosen_hour_is_the_one_on_the_wall(
+    town: Town, booked: datetime, day: date, eve: datetime
+) -> None:
+    town.clock.moves_to(booked)
+    amina = await town.joins("amina", language="ar")
+    await town.wants_reminders_at(amina, 20)
+    amina = replace(amina, reminder_hour=20)
+    await town.books(amina, day=day, at=time(11))
+
+    await town.ticks_at(eve - timedelta(seconds=1))
+    before = len(await town.texts(amina))
+    await town.ticks_at(eve)
+
+    assert len(await town.texts(amina)) == before + 1
+
+
+# What comes with a reminder
+
+
+async def has_a_point(town: Town) -> None:
+    async with town.database.transaction() as unit:
+        await unit.centres.set_point("sale", Point(34.05, -6.79))
+
+
+async def test_two_hours_before_the_place_follows_the_words(town: Town, amina: Contact) -> None:
+    await town.books(amina)
+    await has_a_point(town)
+    await town.ticks_at(EVE)
+    await town.ticks_at(TWO_HOURS_BEFORE)
+    await town.ticks_at(TWO_HOURS_BEFORE + timedelta(minutes=1))
+
+    *_, words, pin = await town.messages(amina)
+    assert words.venue is None
+    assert words.text.startswith("[ar] ⏰ Today at")
+    assert pin.venue is not None
+    assert (pin.venue.latitude, pin.venue.longitude, pin.choices) == (34.05, -6.79, ())
+    columns = (outbox.c.subject, outbox.c.purpose, outbox.c.keeps_quiet, outbox.c.useful_until)
+    query = select(outbox.c.unique_key, *columns).order_by(outbox.c.id.desc()).limit(2)
+    async with town.database.reading() as unit:
+        of_pin, of_words = (await unit.connection.execute(query)).all()
+    assert of_pin[1:] == of_words[1:]
+    assert (of_words.unique_key, of_pin.unique_key) == ("visit:1:t-2h:1", "visit:1:t-2h:1:0")
+
+
+async def test_a_visit_cancelled_before_they_left_takes_words_and_place_away(
+    town: Town, amina: Contact
+) -> None:
+    visit = await town.books(amina)
+    await has_a_point(town)
+    await town.ticks_at(TWO_HOURS_BEFORE)
+    await town.cancels(amina, visit)
+
+    assert await town.texts(amina) == []
+
+
+@pytest.mark.parametrize(("silent_hours", "pins"), [(1, 1), (30, 0)])
+async def test_who_gets_templates_gets_no_second_one_for_the_place(
+    town: Town, silent_hours: int, pins: int
+) -> None:
+    salma = await town.joins("salma", channel="whatsapp")
+    await town.books(salma)
+    await has_a_point(town)
+    town.clock.moves_to(TWO_HOURS_BEFORE - timedelta(hours=silent_hours))
+    async with town.database.transaction() as unit:
+        await unit.addresses.arrive(Channel.WHATSAPP, "salma", now=town.clock.now())
+    await town.ticks_at(TWO_HOURS_BEFORE)
+
+    assert len([each for each in await town.messages(salma) if each.venue]) == pins
+
+
+# Comparisons of wordings
+
+
+async def test_a_comparison_ends_when_enough_is_counted_and_its_manager_hears(
+    town: Town, amina: Contact
+) -> None:
+    karim = await town.manager()
+    async with town.database.transaction() as unit:
+        experiment = await unit.experiments.start("eve", sample_size=2, by=karim.id, now=town.clock.now())
+    visits_kept = [await town.books(amina, at=VISIT_AT), await town.books(amina, day=date(2026, 12, 3))]
+    await town.ticks_at(datetime(2026, 12, 2, 18, tzinfo=UTC))
+    await town.ticks_at(EVE)
+    ended = update(appointments).values(status=AppointmentStatus.ATTENDED)
+    for number, visit in enumerate(visits_kept):
+        await town.ticks.end_comparisons()
+        async with town.database.transaction() as unit:
+            assert await unit.experiments.running() == [experiment], number
+            await unit.connection.execute(ended.where(appointments.c.id == visit.id))
+
+    await town.ticks.end_comparisons()
+    await town.ticks.end_comparisons()
+
+    async with town.database.reading() as unit:
+        assert await unit.experiments.running() == []
+    (told,) = [each for each in await town.texts(karim) if "comparison" in each]
+    assert told.startswith("[fr] 📊 A comparison of two wordings has ended.")
+
+
+async def test_a_comparison_whose_manager_is_gone_ends_all_the_same(town: Town, amina: Contact) -> None:
+    karim = await town.manager()
+    async with town.database.transaction() as unit:
+        await unit.experiments.start("eve", sample_size=0, by=karim.id, now=town.clock.now())
+        await unit.contacts.erase(karim.id, at=town.clock.now())
+    async with town.database.transaction() as unit:
+        await unit.contacts.forget_erased(before=town.clock.now() + timedelta(days=3))
+
+    await town.ticks.end_comparisons()
+
+    async with town.database.reading() as unit:
+        assert await unit.experiments.running() == []
 
 
 async def test_what_is_turned_knows_until_when_it_helps(town: Town, amina: Contact) -> None:

@@ -149,12 +149,15 @@ async def test_two_visits_of_a_day_never_have_the_same_code(
 async def test_a_visit_moves_in_place(unit: UnitOfWork, amina: Contact, brahim: Contact) -> None:
     visit = await book(unit, amina, confirmed=True)
     await unit.appointments.set_coming(visit.id)
+    planned = await unit.appointments.set_plan(visit.id, "bus 0830")
+    assert (planned.plan, planned.version) == ("bus 0830", 1)
 
     moved = await move(unit, visit)
 
     assert (moved.id, moved.code, moved.version) == (visit.id, visit.code, 2)
     assert (moved.day, moved.at, moved.status) == (WEDNESDAY, time(10), AppointmentStatus.REQUESTED)
     assert not moved.coming
+    assert moved.plan is None
     assert (await book(unit, brahim)).at == visit.at  # the old place is free
 
 
@@ -243,6 +246,7 @@ async def test_nothing_more_happens_to_a_cancelled_visit(unit: UnitOfWork, amina
     for change in (
         unit.appointments.cancel(visit.id, now=NOW),
         unit.appointments.set_coming(visit.id),
+        unit.appointments.set_plan(visit.id, "foot"),
         move(unit, visit),
     ):
         with pytest.raises(AppointmentNotLive):

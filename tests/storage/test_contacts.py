@@ -56,9 +56,11 @@ async def test_what_a_person_sets_is_kept(unit: UnitOfWork, amina: Contact, brah
     await unit.contacts.set_language(amina.id, "fr")
     await unit.contacts.set_news(amina.id, False)
     await unit.contacts.set_check_ins(amina.id, False)
+    await unit.contacts.set_reminder_hour(amina.id, 14)
 
     changed = await unit.contacts.get(amina.id)
     assert (changed.language, changed.news, changed.check_ins) == ("fr", False, False)
+    assert changed.reminder_hour == 14
     assert await unit.contacts.get(brahim.id) == brahim
 
 

@@ -245,3 +245,45 @@ async def test_a_message_written_after_the_withdrawal_leaves(
         now=NOW,
         subject=VISIT,
     )
+
+
+async def test_what_still_waits_moves_and_all_else_stays(unit: UnitOfWork, amina: Contact) -> None:
+    soon, later = NOW + timedelta(hours=1), NOW + timedelta(hours=5)
+    await plan(unit, amina, ("t-3d", soon), ("t-1d", later), subject="visit:1")
+    await plan(unit, amina, ("t-3d", soon), ("t-1d", later), subject="visit:2")
+    sent = [row.id for row in await unit.schedule.claim_due(soon, 10) if row.subject == "visit:1"]
+    await unit.schedule.turned(sent)
+
+    moved_to = NOW + timedelta(hours=9)
+    await unit.schedule.move("visit:1", [("t-3d", moved_to), ("t-1d", moved_to), ("t-2h", moved_to)])
+
+    rows = await unit.schedule.claim_due(NOW + timedelta(days=1), 10)
+    assert [(row.subject, row.step, row.due_at) for row in rows] == [
+        ("visit:2", "t-3d", soon),
+        ("visit:2", "t-1d", later),
+        ("visit:1", "t-1d", moved_to),
+    ]
+
+
+async def test_what_was_withdrawn_does_not_come_back_by_moving(unit: UnitOfWork, amina: Contact) -> None:
+    await plan(unit, amina, ("t-1d", NOW), subject="visit:1")
+    await unit.schedule.withdraw("visit:1")
+    await unit.schedule.move("visit:1", [("t-1d", NOW)])
+
+    assert await unit.schedule.claim_due(NOW, 10) == []
+
+
+async def test_what_became_a_message_is_known_by_step_and_version(unit: UnitOfWork, amina: Contact) -> None:
+    for subject, version in (("visit:1", 1), ("visit:1", 2), ("visit:2", 1)):
+        later = NOW + timedelta(days=2)
+        await plan(unit, amina, ("t-3d", NOW), ("t-1d", later), subject=subject, version=version)
+    first, dropped, other = await unit.schedule.claim_due(NOW, 10)
+    await unit.schedule.turned([first.id, other.id])
+    await unit.schedule.dropped([dropped.id])
+
+    assert await unit.schedule.told(["visit:1"]) == {("visit:1", "t-3d", 1)}
+    assert await unit.schedule.told(["visit:1", "visit:2"]) == {
+        ("visit:1", "t-3d", 1),
+        ("visit:2", "t-3d", 1),
+    }
+    assert await unit.schedule.told([]) == set()

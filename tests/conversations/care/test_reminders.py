@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from conversations.care.reminders import ReminderStep, plan_reminders, still_useful
+from conversations.care.quiet import is_quiet
+from conversations.care.reminders import HOURS, ReminderStep, plan_reminders, still_useful
 
 WEEK_BEFORE, THREE_DAYS_BEFORE, DAY_BEFORE, TWO_HOURS_BEFORE = ReminderStep
 
@@ -14,8 +15,8 @@ def wall(text: str) -> datetime:
     return datetime.fromisoformat(text)
 
 
-def plan(starts: str, *, booked: str) -> list[tuple[str, str]]:
-    reminders = plan_reminders(wall(starts), booked_at_local=wall(booked))
+def plan(starts: str, *, booked: str, hour: int | None = None) -> list[tuple[str, str]]:
+    reminders = plan_reminders(wall(starts), booked_at_local=wall(booked), hour=hour)
     return [(item.step.value, f"{item.due_local:%Y-%m-%d %H:%M}") for item in reminders]
 
 
@@ -62,14 +63,42 @@ def test_reminders_keep_their_hour_over_the_change_of_clocks_and_of_year() -> No
     assert dict(plan("2028-03-01 10:00", booked="2028-02-28 09:00"))["t-1d"] == "2028-02-29 18:00"
 
 
+@pytest.mark.parametrize("hour", HOURS)
+def test_who_chose_an_hour_is_reminded_then_and_two_hours_before(hour: int) -> None:
+    assert plan("2026-11-25 10:00", booked="2026-11-15 17:00", hour=hour) == [
+        ("t-7d", f"2026-11-18 {hour:02}:00"),
+        ("t-3d", f"2026-11-22 {hour:02}:00"),
+        ("t-1d", f"2026-11-24 {hour:02}:00"),
+        ("t-2h", "2026-11-25 08:00"),
+    ]
+
+
+def test_a_chosen_hour_stays_over_the_change_of_clocks_and_of_year() -> None:
+    assert plan("2026-09-21 09:00", booked="2026-09-17 09:00", hour=8)[0] == ("t-3d", "2026-09-18 08:00")
+    assert plan("2026-09-21 09:00", booked="2026-09-17 09:00", hour=20)[1] == ("t-1d", "2026-09-20 20:00")
+    assert plan("2027-01-02 11:00", booked="2026-12-30 19:00", hour=20) == [
+        ("t-3d", "2026-12-30 20:00"),
+        ("t-1d", "2027-01-01 20:00"),
+        ("t-2h", "2027-01-02 09:00"),
+    ]
+
+
+def test_nobody_chooses_an_hour_at_which_people_sleep() -> None:
+    assert not any(is_quiet(datetime.combine(wall("2026-11-25"), time(hour))) for hour in HOURS)
+
+
+CHOSEN = st.none() | st.sampled_from(HOURS)
+
+
 @given(
     st.datetimes(wall("2026-01-01"), wall("2030-01-01")),
     st.timedeltas(timedelta(0), timedelta(days=70)),
+    CHOSEN,
 )
-def test_no_plan_wakes_crowds_or_comes_too_late(starts: datetime, ahead: timedelta) -> None:
+def test_no_plan_wakes_crowds_or_comes_too_late(starts: datetime, ahead: timedelta, hour: int | None) -> None:
     booked = starts - ahead
 
-    reminders = plan_reminders(starts, booked_at_local=booked)
+    reminders = plan_reminders(starts, booked_at_local=booked, hour=hour)
 
     for reminder in reminders:
         quiet = not time(8) <= reminder.due_local.time() < time(21)
@@ -80,9 +109,15 @@ def test_no_plan_wakes_crowds_or_comes_too_late(starts: datetime, ahead: timedel
     assert len({reminder.step for reminder in reminders}) == len(reminders)
 
 
-@given(st.datetimes(wall("2026-01-01"), wall("2030-01-01")), st.timedeltas(timedelta(0), timedelta(days=9)))
-def test_a_late_reminder_never_comes_with_or_after_the_next_one(starts: datetime, late: timedelta) -> None:
-    reminders = plan_reminders(starts, booked_at_local=starts - timedelta(days=30))
+@given(
+    st.datetimes(wall("2026-01-01"), wall("2030-01-01")),
+    st.timedeltas(timedelta(0), timedelta(days=9)),
+    CHOSEN,
+)
+def test_a_late_reminder_never_comes_with_or_after_the_next_one(
+    starts: datetime, late: timedelta, hour: int | None
+) -> None:
+    reminders = plan_reminders(starts, booked_at_local=starts - timedelta(days=30), hour=hour)
 
     for reminder, following in pairwise(reminders):
         now = reminder.due_local + late
@@ -90,9 +125,10 @@ def test_a_late_reminder_never_comes_with_or_after_the_next_one(starts: datetime
             assert following.due_local - now > timedelta(hours=3)
 
 
-@given(st.datetimes(wall("2026-01-01"), wall("2030-01-01")), st.integers(1, 60))
-def test_a_reminder_on_its_time_is_always_useful(starts: datetime, days_ahead: int) -> None:
-    for reminder in plan_reminders(starts, booked_at_local=starts - timedelta(days=days_ahead)):
+@given(st.datetimes(wall("2026-01-01"), wall("2030-01-01")), st.integers(1, 60), CHOSEN)
+def test_a_reminder_on_its_time_is_always_useful(starts: datetime, days_ahead: int, hour: int | None) -> None:
+    booked = starts - timedelta(days=days_ahead)
+    for reminder in plan_reminders(starts, booked_at_local=booked, hour=hour):
         due = reminder.due_local
         assert still_useful(reminder.step, due_local=due, now_local=due, starts_local=starts)
 

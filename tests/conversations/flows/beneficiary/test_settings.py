@@ -1,11 +1,11 @@
 """How to be spoken to, what to get, what is kept."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time
 
 import pytest
 
 from conversations.engine.reply import MediaKind
-from tests.conversations.flows.staff.doings import books
+from tests.conversations.flows.staff.doings import books, moves
 from tests.people import Person, Scene
 
 
@@ -138,3 +138,84 @@ async def test_back_language_old_button_silence_and_stop(at_settings: Person) ->
     at_settings.scene.later(hours=25)
     await at_settings.says("hello")
     assert at_settings.flow == "menu"
+
+
+async def test_reminders_come_at_the_hour_people_choose(at_settings: Person, driss: Person) -> None:
+    visit = await books(at_settings, date(2026, 12, 3), time(10))
+    await at_settings.taps("hour", "20")
+    assert "Reminders of visits come at 20:00." in at_settings.screen
+    assert (await at_settings.contact()).reminder_hour == 20
+
+    def due() -> dict[str, datetime]:
+        mine = [due for due in at_settings.scene.desk.schedule.due if due.subject == f"visit:{visit.id}"]
+        return {each.step: each.due_at for each in mine}
+
+    assert due() == {
+        "t-7d": datetime(2026, 11, 26, 20, tzinfo=UTC),
+        "t-3d": datetime(2026, 11, 30, 20, tzinfo=UTC),
+        "t-1d": datetime(2026, 12, 2, 20, tzinfo=UTC),
+        "t-2h": datetime(2026, 12, 3, 8, tzinfo=UTC),
+    }
+
+    await at_settings.taps("hour", "usual")
+    assert "come at 10:00, on the eve at 18:00." in at_settings.screen
+    assert due()["t-1d"] == datetime(2026, 12, 2, 18, tzinfo=UTC)
+    assert due()["t-3d"] == datetime(2026, 11, 30, 10, tzinfo=UTC)
+
+
+async def test_a_visit_booked_moved_or_confirmed_later_keeps_to_the_hour(
+    at_settings: Person, driss: Person
+) -> None:
+    await at_settings.taps("hour", "14")
+    visit = await books(at_settings, date(2026, 12, 3), time(10))
+    visit = await moves(at_settings, visit, date(2026, 12, 4))
+    await driss.taps_notice("confirm")
+    await at_settings.scene.goes_on_until(datetime(2026, 12, 3, 14, tzinfo=UTC))
+
+    assert at_settings.notice.draft.step == "t-1d"
+    assert at_settings.notice.draft.version == visit.version + 1
+
+
+async def test_an_hour_that_is_over_today_leaves_todays_reminder_where_it_was(
+    at_settings: Person, driss: Person
+) -> None:
+    """On the eve at three in the afternoon: the reminder of 18:00 must not be lost, nor come at once."""
+    await books(at_settings, date(2026, 11, 25), time(10))
+    await at_settings.scene.goes_on_until(datetime(2026, 11, 24, 15, tzinfo=UTC))
+    await at_settings.says("menu")
+    await at_settings.taps("settings", "hour", "12")
+    await at_settings.scene.goes_on_until(datetime(2026, 11, 24, 17, 59, tzinfo=UTC))
+    assert "t-1d" not in [notice.draft.step for notice in at_settings.notices]
+
+    await at_settings.scene.goes_on_until(datetime(2026, 11, 24, 18, tzinfo=UTC))
+    assert at_settings.notice.draft.step == "t-1d"
+
+
+async def test_a_reminder_that_came_does_not_come_again_at_a_later_hour(
+    at_settings: Person, driss: Person
+) -> None:
+    await books(at_settings, date(2026, 11, 25), time(15))
+    await at_settings.scene.goes_on_until(datetime(2026, 11, 24, 18, 30, tzinfo=UTC))
+    await at_settings.says("menu")
+    await at_settings.taps("settings", "hour", "20")
+    await at_settings.scene.goes_on_until(datetime(2026, 11, 25, 9, tzinfo=UTC))
+
+    reminders = [notice for notice in at_settings.notices if notice.flow == "reminder"]
+    assert [notice.draft.step for notice in reminders] == ["t-1d"]
+
+
+@pytest.mark.parametrize(("typed", "hour"), [("8", 8), ("08:00", 8), ("٢٠", 20), ("14h", 14)])
+async def test_an_hour_can_be_typed(at_settings: Person, typed: str, hour: int) -> None:
+    await at_settings.taps("hour")
+    await at_settings.says(typed)
+
+    assert (await at_settings.contact()).reminder_hour == hour
+
+
+@pytest.mark.parametrize("typed", ["3", "23", "2000", "in the morning", ""])
+async def test_another_hour_is_asked_for_again(at_settings: Person, typed: str) -> None:
+    await at_settings.taps("hour")
+    await at_settings.says(typed)
+
+    assert "Please choose one of these hours." in at_settings.screen
+    assert (await at_settings.contact()).reminder_hour is None

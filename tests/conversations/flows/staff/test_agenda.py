@@ -1,7 +1,7 @@
 """The centre's visits of today and of the week."""
 
 import re
-from datetime import date, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from conversations.care.appointments import AppointmentStatus, Need
 from conversations.care.centres import CentreStatus
@@ -271,3 +271,48 @@ async def test_no_caseworker_gives_a_code_for_a_visit_of_another_centre(
 
     assert "This visit is not one of your centre's." in driss.screen
     assert not re.search(r"[0-9]{2} [0-9]{4} [0-9]{4}", driss.screen)
+
+
+async def test_who_was_asked_and_said_nothing_shows_four_hours_before(
+    scene: Scene, amina: Person, brahim: Person, driss: Person
+) -> None:
+    silent = await books(amina, WEDNESDAY, TEN)
+    answers = await books(brahim, WEDNESDAY, ELEVEN)
+    await is_coming(brahim, answers)
+    await scene.goes_on_until(datetime(2026, 11, 25, 5, 59, tzinfo=UTC))
+    await driss.commands("today")
+    assert "no answer" not in driss.screen
+
+    await scene.goes_on_until(datetime(2026, 11, 25, 7, 30, tzinfo=UTC))
+    await driss.commands("today")
+    lines = driss.screen.splitlines()
+    assert lines[1].endswith("❔ no answer")
+    assert lines[2].endswith("👍 coming")
+    await driss.taps(str(silent.id))
+    assert "❔ no answer" in driss.screen
+
+    await is_coming(amina, silent)
+    await driss.commands("today")
+    assert "no answer" not in driss.screen
+
+
+async def test_a_plan_is_an_answer(scene: Scene, amina: Person, driss: Person) -> None:
+    visit = await books(amina, WEDNESDAY, TEN)
+    await scene.goes_on_until(datetime(2026, 11, 25, 7, tzinfo=UTC))
+    await scene.desk.appointments.set_plan(visit.id, "bus")
+    await driss.commands("today")
+
+    assert "no answer" not in driss.screen
+
+
+async def test_nobody_owes_an_answer_who_was_not_asked(scene: Scene, amina: Person, driss: Person) -> None:
+    """Booked in the same morning; and moved in the same morning, after the evening's reminder."""
+    moved = await books(amina, WEDNESDAY, TEN)
+    await scene.goes_on_until(datetime(2026, 11, 25, 7, tzinfo=UTC))
+    await moves(amina, moved, WEDNESDAY, time(10, 30))
+    booked = await books(scene.beneficiary("Chama"), WEDNESDAY, ELEVEN)
+    await scene.goes_on_until(datetime(2026, 11, 25, 9, 30, tzinfo=UTC))
+    await driss.commands("today")
+
+    assert booked.code in driss.screen
+    assert "no answer" not in driss.screen

@@ -91,6 +91,16 @@ async def _first_day(karim: Person) -> None:
     await karim.taps("programmes", "P1", "from")
 
 
+async def _comparison(karim: Person) -> None:
+    await karim.commands("experiments")
+    await karim.taps("eve", "start")
+
+
+async def _own_name(driss: Person) -> None:
+    await driss.starts()
+    await driss.taps("own_name")
+
+
 CASEWORKERS_WAYS = [
     _agenda_card,
     _task_card,
@@ -102,8 +112,9 @@ CASEWORKERS_WAYS = [
     _closing_hours,
     _more_rules,
     _other_hours,
+    _own_name,
 ]
-WAYS = [*CASEWORKERS_WAYS, _text, _preview, _wording, _changes, _first_day]
+WAYS = [*CASEWORKERS_WAYS, _text, _preview, _wording, _changes, _first_day, _comparison]
 
 
 @pytest.fixture(params=WAYS, ids=lambda way: way.__name__.strip("_"))

@@ -105,3 +105,18 @@ async def test_a_caseworker_without_a_centre_is_told(scene: Scene) -> None:
         await lost.says("menu")
         await lost.taps(button)
         assert lost.screen
+
+
+async def test_a_caseworker_says_what_people_call_them(driss: Person) -> None:
+    await driss.starts()
+    await driss.taps("own_name")
+    await driss.says("  Si  Driss ")
+    assert (await driss.contact()).name == "Si Driss"
+    assert driss.flow == "caseworker_menu"
+
+    await driss.taps("own_name")
+    assert "Now we call you Si Driss." in driss.screen
+    await driss.says("x" * 41)
+    assert "That is too long for a name." in driss.screen
+    await driss.taps("forget")
+    assert (await driss.contact()).name is None
