@@ -197,7 +197,11 @@ async def _part(turn: Turn[AgendaDraft], day: date, visits: Sequence[Appointment
 
 def _line(turn: Turn[AgendaDraft], visit: Appointment) -> str:
     line = agenda_line(turn, visit)
-    return f"{line} · {turn.pgettext('visit', '❔ not noted')}" if is_unmarked(turn, visit) else line
+    if not is_unmarked(turn, visit):
+        return line
+    # Translators: nobody has said yet whether the person came.
+    not_noted = turn.pgettext("visit", "❔ not noted")
+    return f"{line} · {not_noted}"
 
 
 def _day_choices(turn: Turn[AgendaDraft]) -> list[Choice]:
