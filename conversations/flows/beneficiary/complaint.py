@@ -25,12 +25,15 @@ class ComplaintDraft:
 
 
 class ChooseName(Step[ComplaintDraft]):
+    """What is tapped here is not kept either."""
+
     name = "name"
+    is_secret = True
 
     async def ask(self, turn: Turn[ComplaintDraft]) -> Prompt:
         text = turn.gettext(
-            "Only managers read complaints, never caseworkers. Without your name nothing we keep says that "
-            "it was you, and nobody can answer you."
+            "Only managers read complaints, never caseworkers. Without your name it is kept with nothing "
+            "that says it was you, and nobody can answer you."
         )
         choices = [
             # Translators: label, at most 20 characters.

@@ -211,7 +211,9 @@ async def _part(
 def _line(turn: Turn[AgendaDraft], visit: Appointment, is_silent: bool) -> str:
     line = agenda_line(turn, visit)
     if is_unmarked(turn, visit):
-        return f"{line} · {turn.pgettext('visit', '❔ not noted')}"
+        # Translators: nobody has said yet whether the person came.
+        not_noted = turn.pgettext("visit", "❔ not noted")
+        return f"{line} · {not_noted}"
     return f"{line} · {no_answer(turn)}" if is_silent else line
 
 

@@ -101,6 +101,41 @@ async def _own_name(driss: Person) -> None:
     await driss.taps("own_name")
 
 
+async def _to_mark(driss: Person) -> None:
+    visit = await books(_amina(driss), driss.scene.now.date())
+    driss.scene.later(hours=2)
+    await driss.commands("today")
+    await driss.taps(str(visit.id))
+
+
+async def _agreed_time(driss: Person) -> None:
+    await _to_mark(driss)
+    await driss.taps("moved", "2026-11-26")
+
+
+async def _figures(driss: Person) -> None:
+    await driss.commands("figures")
+
+
+async def _figures_of_centres(karim: Person) -> None:
+    await karim.commands("figures")
+    await karim.taps("centre")
+
+
+async def _complaint(karim: Person) -> None:
+    desk, amina = karim.scene.desk, _amina(karim)
+    await desk.complaints.file(
+        "Nobody was there.", contact_id=amina.contact_id, centre_slug="sale", now=karim.scene.now
+    )
+    await karim.commands("complaints")
+    await karim.taps("c1")
+
+
+async def _complaint_answered(karim: Person) -> None:
+    await _complaint(karim)
+    await karim.taps("answer")
+
+
 CASEWORKERS_WAYS = [
     _agenda_card,
     _task_card,
@@ -113,8 +148,22 @@ CASEWORKERS_WAYS = [
     _more_rules,
     _other_hours,
     _own_name,
+    _to_mark,
+    _agreed_time,
+    _figures,
 ]
-WAYS = [*CASEWORKERS_WAYS, _text, _preview, _wording, _changes, _first_day, _comparison]
+WAYS = [
+    *CASEWORKERS_WAYS,
+    _text,
+    _preview,
+    _wording,
+    _changes,
+    _first_day,
+    _comparison,
+    _figures_of_centres,
+    _complaint,
+    _complaint_answered,
+]
 
 
 @pytest.fixture(params=WAYS, ids=lambda way: way.__name__.strip("_"))

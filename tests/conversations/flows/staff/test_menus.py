@@ -51,7 +51,13 @@ async def test_a_request_whose_time_has_passed_waits_no_more(
 
 @pytest.mark.parametrize(
     ("button", "flow"),
-    [("today", "agenda"), ("week", "agenda"), ("tasks", "tasks"), ("centre", "centre_details")],
+    [
+        ("today", "agenda"),
+        ("week", "agenda"),
+        ("tasks", "tasks"),
+        ("centre", "centre_details"),
+        ("figures", "figures"),
+    ],
 )
 async def test_each_button_of_a_caseworker_leads_somewhere(driss: Person, button: str, flow: str) -> None:
     await driss.says("menu")
@@ -63,7 +69,13 @@ async def test_each_button_of_a_caseworker_leads_somewhere(driss: Person, button
 
 @pytest.mark.parametrize(
     ("button", "flow"),
-    [("broadcast", "broadcast"), ("content", "content"), ("centres", "centre_details")],
+    [
+        ("broadcast", "broadcast"),
+        ("content", "content"),
+        ("centres", "centre_details"),
+        ("complaints", "complaints"),
+        ("figures", "figures"),
+    ],
 )
 async def test_each_button_of_a_manager_leads_somewhere(karim: Person, button: str, flow: str) -> None:
     await karim.says("menu")
