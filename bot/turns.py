@@ -18,6 +18,8 @@ import structlog
 from bot.channels.button_data import NO_PROMPT
 from bot.clips import Recordings
 from bot.clock import Clock
+from bot.documents import caption
+from bot.door import Doors
 from bot.floods import TELL_EVERY_S, Brake, slowed
 from bot.metrics import metrics
 from conversations.care.people import STAFF, Consent, Contact, ContactId, Role
@@ -74,7 +76,7 @@ class Voice:
     """The conversation as the service speaks it: engine, flows, languages and what it knows of the world.
 
     `sends_sms`: a reminder that nothing else can carry goes as a text message. `recordings` are the files of
-    the world's clips.
+    the world's clips, `doors` where the codes at centres' doors lead.
     """
 
     routes: Routes
@@ -82,6 +84,7 @@ class Voice:
     world: World
     sends_sms: bool = False
     recordings: Recordings = field(default_factory=Recordings)
+    doors: Doors = field(default_factory=Doors)
 
     @property
     def engine(self) -> Engine:
@@ -435,9 +438,9 @@ class Turns:
                     await show_push(unit, effect, self._voice, now=turn.now)
                 continue
             if isinstance(effect, SendDocument):
-                caption = turn.texts.gettext("📄 Here is the page, ready to print.")
-                page = replace(_message(caption, turn.texts, (), None), document=effect.document)
-                await self._say(unit, inbound, address_id, page, turn.now, key=f"in:{update_id}:{number}")
+                words = caption(effect.document.kind, turn.texts)
+                file = replace(_message(words, turn.texts, (), None), document=effect.document)
+                await self._say(unit, inbound, address_id, file, turn.now, key=f"in:{update_id}:{number}")
                 continue
             if isinstance(effect, SendVenue):
                 pin = _pin(effect.venue, turn.texts)

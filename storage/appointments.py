@@ -18,6 +18,7 @@ from sqlalchemy import (
     Update,
     bindparam,
     func,
+    literal,
     literal_column,
     select,
     text,
@@ -262,6 +263,7 @@ class AppointmentStore:
             buffer_minutes=length and length.buffer_minutes,
             group_session_id=group_session_id,
             displaced_at=None,
+            arrived_at=None,
             plan=None,
         )
         code = kept.code
@@ -330,6 +332,28 @@ class AppointmentStore:
             .order_by(appointments.c.day, appointments.c.at, appointments.c.place_no)
         )
         return [_appointment(row) for row in await self._connection.execute(query)]
+
+    async def on_day(self, contact_id: ContactId, day: date) -> list[Appointment]:
+        """Return the person's visits of a day at any centre by time, past ones too, not cancelled ones."""
+        query = (
+            select(appointments)
+            .where(
+                appointments.c.contact_id == contact_id,
+                appointments.c.day == day,
+                appointments.c.status != AppointmentStatus.CANCELLED,
+            )
+            .order_by(appointments.c.at, appointments.c.id)
+        )
+        return [_appointment(row) for row in await self._connection.execute(query)]
+
+    async def arrived(self, appointment_id: int, *, now: datetime) -> Appointment:
+        """Note that the person is there; when they were noted first stays. Raises AppointmentNotLive."""
+        column = appointments.c.arrived_at
+        return await self._changed(
+            update(appointments)
+            .where(appointments.c.id == appointment_id, is_live())
+            .values(arrived_at=func.coalesce(column, literal(now, column.type)))
+        )
 
     async def lock_day(self, centre_slug: str, day: date) -> None:
         """Keep others from taking or holding a time of that day before the transaction ends.

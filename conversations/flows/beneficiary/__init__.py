@@ -5,6 +5,7 @@ from typing import Any
 from conversations.engine.flow import Flow
 from conversations.flows.beneficiary.address_added import ADDRESS_ADDED
 from conversations.flows.beneficiary.addresses import ADDRESSES
+from conversations.flows.beneficiary.arrival import ARRIVAL
 from conversations.flows.beneficiary.booking import BOOKING
 from conversations.flows.beneficiary.call_request import CALL_REQUEST
 from conversations.flows.beneficiary.check_in import CHECK_IN
@@ -39,6 +40,7 @@ BENEFICIARY_FLOWS: tuple[Flow[Any], ...] = (
     VISITOR_MENU,
     BOOKING,
     MY_VISITS,
+    ARRIVAL,
     NEAREST,
     SERVICES,
     QUESTIONS,

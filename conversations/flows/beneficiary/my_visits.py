@@ -8,6 +8,7 @@ from conversations.care.people import BENEFICIARIES
 from conversations.care.visits import MOST_AHEAD, VisitEvent
 from conversations.engine.flow import Choice, Enter, Finish, Flow, Goto, Move, Prompt, Step
 from conversations.engine.turn import Turn
+from conversations.flows.beneficiary.visit_date import visit_date_choice
 from conversations.flows.beneficiary.when import CheckVisit, ChooseDay, ChooseTime
 from conversations.flows.beneficiary.wish import Wish, live_visit
 from conversations.flows.centre_words import MAP, map_choices, show_on_map
@@ -43,7 +44,7 @@ class ShowVisit(Step[Wish]):
         if visit is None:
             return Prompt(over(turn))
         centre = await turn.desk.centres.get(visit.centre_slug)
-        choices = [*visit_choices(turn, visit), *map_choices(turn, centre)]
+        choices = [*visit_choices(turn, visit), visit_date_choice(turn, visit), *map_choices(turn, centre)]
         if visit.need is Need.PROJECT:
             # Translators: label, at most 20 characters. What the person prepares for the visit.
             choices.append(Choice("life_project", turn.pgettext("button", "📝 My project")))

@@ -9,6 +9,7 @@ from conversations.care.visits import VisitNews
 from conversations.engine.flow import Choice, Enter, Finish, Flow, Move, Prompt, Step
 from conversations.engine.turn import Turn
 from conversations.errors import SlotTaken
+from conversations.flows.beneficiary.visit_date import visit_date_choice
 from conversations.flows.beneficiary.visit_notice import act_on_visit, visit_told_of
 from conversations.flows.beneficiary.when import moved
 from conversations.flows.beneficiary.wish import wish_to_change
@@ -49,7 +50,7 @@ class TellProposal(Step[VisitNews]):
         except SlotTaken:
             taken = turn.gettext("That time has just been taken.")
             return Enter("my_visits", wish_to_change(visit), step="day", notice=taken)
-        return Finish(await moved(turn, accepted))
+        return Finish(await moved(turn, accepted), [visit_date_choice(turn, accepted)])
 
 
 def _proposal(turn: Turn[VisitNews], visit: Appointment, day: date, at: time) -> str:

@@ -11,6 +11,7 @@ from conversations.engine.flow import Again, Choice, Enter, Finish, Goto, Move, 
 from conversations.engine.turn import Turn
 from conversations.engine.words import Word
 from conversations.errors import SlotTaken, TooManyVisits
+from conversations.flows.beneficiary.visit_date import visit_date_choice
 from conversations.flows.beneficiary.wish import Wish, live_visit
 from conversations.flows.paging import page_choices, page_of, turned
 from conversations.flows.visit_words import city, over, visit_card, will_confirm
@@ -109,8 +110,8 @@ class CheckVisit(Step[Wish]):
             return Goto(ChooseDay)
         try:
             if draft.appointment_id:
-                return Finish(await _move(turn, draft.day, draft.at))
-            return Finish(await _book(turn, draft.day, draft.at))
+                return await _move(turn, draft.day, draft.at)
+            return await _book(turn, draft.day, draft.at)
         except SlotTaken:
             return await taken(turn, draft.day)
         except TooManyVisits:
@@ -137,7 +138,7 @@ async def moved(turn: Turn[Any], visit: Appointment) -> str:
     return f"{said}\n\n{await _card(turn, visit)}"
 
 
-async def _book(turn: Turn[Wish], day: date, at: time) -> str:
+async def _book(turn: Turn[Wish], day: date, at: time) -> Move:
     need = turn.draft.need or Need.OTHER
     visit = await visits.book(turn, centre_slug=turn.draft.centre, need=need, day=day, at=at)
     if visit.status is AppointmentStatus.CONFIRMED:
@@ -147,14 +148,15 @@ async def _book(turn: Turn[Wish], day: date, at: time) -> str:
     if turn.draft.brings_project:
         await turn.desk.life_projects.attach(turn.contact.id, visit.id)
         said = "\n".join((said, turn.gettext("📎 Your project goes along with it.")))
-    return f"{said}\n\n{await _card(turn, visit)}"
+    return Finish(f"{said}\n\n{await _card(turn, visit)}", [visit_date_choice(turn, visit)])
 
 
-async def _move(turn: Turn[Wish], day: date, at: time) -> str:
+async def _move(turn: Turn[Wish], day: date, at: time) -> Move:
     visit = await live_visit(turn, turn.draft.appointment_id)
     if visit is None:
-        return over(turn)
-    return await moved(turn, await visits.move(turn, visit, day=day, at=at))
+        return Finish(over(turn))
+    new = await visits.move(turn, visit, day=day, at=at)
+    return Finish(await moved(turn, new), [visit_date_choice(turn, new)])
 
 
 async def _card(turn: Turn[Any], visit: Appointment) -> str:

@@ -17,6 +17,7 @@ from conversations.flows.staff.centre_access import (
 )
 from conversations.flows.staff.centre_point import CheckPoint, SetPoint
 from conversations.flows.staff.closed_days import CloseDay, ClosedDays
+from conversations.flows.staff.door_code import DoorCode, NewDoorCode
 from conversations.flows.staff.opening_hours import (
     CheckHours,
     SetCapacity,
@@ -71,6 +72,8 @@ class Overview(Step[CentreDraft]):
             Choice("closed", turn.pgettext("button", "🔒 Closed days")),
             # Translators: label, at most 24 characters. Where exactly the centre is.
             Choice("point", turn.pgettext("button", "🗺️ Set on the map")),
+            # Translators: label, at most 24 characters. The code that people scan at the door when they come.
+            Choice("door", turn.pgettext("button", "🚪 Door code")),
         ]
         if turn.contact.role is Role.MANAGER:
             # Translators: label, at most 24 characters.
@@ -94,6 +97,8 @@ class Overview(Step[CentreDraft]):
                 return Goto(ClosedDays)
             case "point":
                 return Goto(SetPoint)
+            case "door":
+                return Goto(DoorCode)
             case _:
                 return Enter(CENTRE_DETAILS.name, CentreDraft())
 
@@ -208,6 +213,8 @@ CENTRE_DETAILS = Flow(
         EditPhone,
         SetPoint,
         CheckPoint,
+        DoorCode,
+        NewDoorCode,
         SetWeek,
         SetCapacity,
         SetLength,

@@ -28,8 +28,15 @@ def agenda_line(turn: Turn[Any], visit: Appointment) -> str:
         need=need_label(turn, visit.need),
         status=status_words(turn, visit.status),
     )
-    coming = turn.pgettext("visit", "👍 coming")
-    return f"{line} · {coming}" if visit.coming else line
+    note = attendance_words(turn, visit)
+    return f"{line} · {note}" if note else line
+
+
+def attendance_words(turn: Turn[Any], visit: Appointment) -> str | None:
+    """Return whether the person is there or said they come, None when neither."""
+    if visit.arrived_at is not None:
+        return turn.pgettext("visit", "🚪 arrived")
+    return turn.pgettext("visit", "👍 coming") if visit.coming else None
 
 
 async def visit_details(turn: Turn[Any], visit: Appointment) -> str:
@@ -43,8 +50,8 @@ async def visit_details(turn: Turn[Any], visit: Appointment) -> str:
     if name := await _name(turn, visit):
         lines.append(turn.gettext("Name: {name}").format(name=name))
     lines.append(status_words(turn, visit.status))
-    if visit.is_live and visit.coming:
-        lines.append(turn.pgettext("visit", "👍 coming"))
+    if visit.is_live and (note := attendance_words(turn, visit)):
+        lines.append(note)
     return "\n".join(lines)
 
 
