@@ -47,6 +47,8 @@ from bot.channels.whatsapp_window import Limits, WhatsAppGate
 from bot.clips import Place, names_of, read_recordings
 from bot.clock import Clock, ShiftedClock, SystemClock
 from bot.delivery import AfterSent, Delivery, lose_address
+from bot.documents import Documents
+from bot.door import Doors, asks_telegram, asks_whatsapp
 from bot.fallback import Fallback
 from bot.heartbeat import Heartbeat
 from bot.http.app import create_app, create_health_app
@@ -219,7 +221,8 @@ async def serve(settings: Settings) -> None:
             async with service.database.transaction() as unit:
                 await unit.outbox.release_leases()
         world = replace(service.voice.world, daily_budget=settings.whatsapp_daily_budget)
-        voice = replace(service.voice, world=world, sends_sms=texter is not None)
+        doors = _doors(settings, bot, graph)
+        voice = replace(service.voice, world=world, sends_sms=texter is not None, doors=doors)
         service = replace(service, voice=voice)
         await _run(service, listener, health_listener, bot, graph, texter)
 
@@ -352,6 +355,19 @@ async def _tick(ticks: Ticks, alerts: Alerts) -> None:
         await alerts.leave()
 
 
+def _doors(settings: Settings, bot: Bot | None, graph: GraphClient | None) -> Doors:
+    return Doors(
+        telegram=asks_telegram(bot) if bot else None,
+        whatsapp=asks_whatsapp(graph) if graph else None,
+        web=settings.public_url if settings.has_web_chat else None,
+    )
+
+
+def _documents(service: Service) -> Documents:
+    voice = service.voice
+    return Documents(service.database, voice.texts, clock=service.clock, doors=voice.doors)
+
+
 def _pacer(database: Database, sender: Sender, account: str) -> Pacer | SharedPacer:
     """Count in memory where no other process sends, or nothing is to be counted."""
     if database.is_sqlite or not sender.pace.per_second:
@@ -377,6 +393,7 @@ def _delivery(
         after_sent=after_sent,
         gate=gate,
         fallback=service.fallback,
+        documents=_documents(service),
         recordings=service.voice.recordings,
     )
 

@@ -376,12 +376,15 @@ class Delivery:
             return await self._hand_over(row, message)
         as_text = row.attempts > MOST_FILE_ATTEMPTS or not isinstance(self._sender, FileSender)
         made = await self._documents.make(message.document, message.language, as_text=as_text)
-        if made.file is not None:
+        if made.file is not None and self._takes(made.file):
             try:
                 return await self._hand_over(row, message, made.file)
             except MessageRefused as error:
                 log.warning("file_refused", row=row.id, reason=error.reason)
         return await self._hand_over(row, replace(message, text=made.text, document=None))
+
+    def _takes(self, file: File) -> bool:
+        return isinstance(self._sender, FileSender) and self._sender.takes(file.mime_type)
 
     async def _send_venue(self, row: OutboxRow, message: OutboundMessage, venue: Venue) -> Sent:
         """Send a place as the channel shows places, and where that is refused in words with a link."""

@@ -1,4 +1,4 @@
-"""Pages that people asked for, made when they are sent from what is then kept.
+"""Files that people asked for, made when they are sent from what is then kept.
 
 A page is set in a process of its own (`bot/typesetter.py`), which is given the page's words and nothing else:
 neither its memory nor a fault of its library touch the service.
@@ -12,18 +12,26 @@ import sys
 import unicodedata
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import tzinfo
+from datetime import datetime, tzinfo
 from pathlib import Path
+from typing import ClassVar, assert_never
 
 import structlog
 
+from bot import door
 from bot.channels.channel import File
+from bot.clock import Clock, SystemClock
+from bot.door import DoorPage, Doors, WaysUnknown, door_page
 from bot.zone import casablanca
-from conversations.care.documents import Document
+from conversations.care.appointments import Appointment, AppointmentStatus
+from conversations.care.centres import Centre
+from conversations.care.documents import Document, DocumentKind
 from conversations.care.life_projects import LifeProject
+from conversations.errors import AppointmentNotLive, CentreUnknown
 from conversations.flows.life_project_words import project_words, told
 from conversations.texts import Direction, Texts, clean_incoming, strip_isolates
 from storage.database import Database
+from storage.encryption import KeyRing
 
 log = structlog.get_logger()
 
@@ -66,6 +74,8 @@ class Part:
 class Page:
     """All that stands on a page. `name` stands before a line for a pen; `short` says that "…" cut answers."""
 
+    sheet: ClassVar[str] = "page.typ"
+
     language: str
     direction: Direction
     title: str
@@ -84,7 +94,7 @@ class Made:
     file: File | None = None
 
 
-Typeset = Callable[[Page], Awaitable[bytes]]
+Typeset = Callable[[Page | DoorPage], Awaitable[bytes]]
 
 
 class PageNotSet(Exception):
@@ -136,11 +146,11 @@ def _direction(words: str, otherwise: Direction) -> Direction:
     return otherwise
 
 
-async def typeset(page: Page, *, command: Sequence[str | Path] = (TYPESETTER,)) -> bytes:
+async def typeset(page: Page | DoorPage, *, command: Sequence[str | Path] = (TYPESETTER,)) -> bytes:
     """Return the PDF of a page. Raises PageNotSet, also when it takes too long."""
     # Without -P Python would look for modules beside the script, where "http" is one of ours.
     process = await asyncio.create_subprocess_exec(
-        sys.executable, "-P", *command,
+        sys.executable, "-P", *command, page.sheet,
         stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
         env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
     )  # fmt: skip
@@ -159,31 +169,99 @@ async def typeset(page: Page, *, command: Sequence[str | Path] = (TYPESETTER,)) 
     return content
 
 
-class Documents:
-    """Makes the pages that messages refer to."""
+def caption(kind: DocumentKind, texts: Texts) -> str:
+    """Return what stands under a file."""
+    match kind:
+        case DocumentKind.LIFE_PROJECT | DocumentKind.DOOR_PAGE:
+            return texts.gettext("📄 Here is the page, ready to print.")
+        case DocumentKind.VISIT_DATE:
+            return texts.gettext("📆 Open the file: your phone offers to keep the date.")
+    assert_never(kind)
 
-    def __init__(self, database: Database, texts: Mapping[str, Texts], *, typeset: Typeset = typeset) -> None:
+
+class Documents:
+    """Makes the files that messages refer to. `doors` knows where the codes at doors lead."""
+
+    def __init__(
+        self,
+        database: Database,
+        texts: Mapping[str, Texts],
+        *,
+        clock: Clock | None = None,
+        doors: Doors | None = None,
+        typeset: Typeset = typeset,
+    ) -> None:
         self._database = database
         self._texts = texts
+        self._clock = clock or SystemClock()
+        self._doors = doors or Doors()
         self._typeset = typeset
         self._room = asyncio.Semaphore(AT_ONCE)
 
     async def make(self, document: Document, language: str, *, as_text: bool = False) -> Made:
         """Return the file in a language; its words alone when asked so, or when it can't be made."""
         texts = self._texts[language]
+        match document.kind:
+            case DocumentKind.LIFE_PROJECT:
+                return await self._life_project(document, texts, as_text=as_text)
+            case DocumentKind.VISIT_DATE:
+                return await self._visit_date(document, texts, as_text=as_text)
+            case DocumentKind.DOOR_PAGE:
+                return await self._door(document, texts, as_text=as_text)
+        assert_never(document.kind)
+
+    async def _life_project(self, document: Document, texts: Texts, *, as_text: bool) -> Made:
         project = await self._project(document)
         if project is None:
-            return Made(texts.gettext("It is no longer there."))
+            return _gone(texts)
         text = told(texts, project)
         if as_text:
             return Made(text)
+        page = life_project_page(project, texts, casablanca())
+        return Made(text, await self._printed(page, FILE_NAME, document.kind))
+
+    async def _visit_date(self, document: Document, texts: Texts, *, as_text: bool) -> Made:
+        found = await self._visit(document)
+        if found is None:
+            return _gone(texts)
+        visit, centre = found
+        text = visit_date_words(visit, texts)
+        if as_text:
+            return Made(text)
+        # Its library is slow to load, and few ask for it: not the loop's affair.
+        file = await asyncio.to_thread(_dated, visit, centre, texts, self._database.keys, self._clock.now())
+        return Made(text, file)
+
+    async def _door(self, document: Document, texts: Texts, *, as_text: bool) -> Made:
+        centre = await self._centre(document)
+        if centre is None or centre.door_code is None:
+            return _gone(texts)
+        try:
+            ways = await self._doors.ways(centre.door_code)
+        except WaysUnknown as error:
+            log.error("door_ways_unknown", error=str(error))
+            return Made(texts.gettext("The page can't be made at the moment. Please ask for it again later."))
+        if not ways:
+            return Made(
+                texts.gettext(
+                    "No phone could open this service from a door: it has no Telegram, no WhatsApp and no "
+                    "public address yet."
+                )
+            )
+        text = door.in_words(ways)
+        if as_text:
+            return Made(text)
+        page = await door_page(centre, ways, self._texts)
+        return Made(text, await self._printed(page, door.FILE_NAME, document.kind))
+
+    async def _printed(self, page: Page | DoorPage, name: str, kind: DocumentKind) -> File | None:
+        """Return a page as a file, None when it can't be set."""
         try:
             async with self._room:
-                content = await self._typeset(life_project_page(project, texts, casablanca()))
+                return File(name, PDF, await self._typeset(page))
         except (PageNotSet, OSError) as error:
-            log.error("page_not_set", kind=document.kind, error=type(error).__name__)
-            return Made(text)
-        return Made(text, File(FILE_NAME, PDF, content))
+            log.error("page_not_set", kind=kind, error=type(error).__name__)
+            return None
 
     async def _project(self, document: Document) -> LifeProject | None:
         async with self._database.reading() as unit:
@@ -193,3 +271,44 @@ class Documents:
         if document.visit_id is not None and project.appointment_id != document.visit_id:
             return None
         return project
+
+    async def _visit(self, document: Document) -> tuple[Appointment, Centre] | None:
+        """Return the visit, cancelled ones too, while it is of the person who asked."""
+        async with self._database.reading() as unit:
+            try:
+                visit = await unit.appointments.get(document.visit_id or 0)
+            except AppointmentNotLive:
+                return None
+            if visit.contact_id != document.contact_id:
+                return None
+            return visit, await unit.centres.get(visit.centre_slug)
+
+    async def _centre(self, document: Document) -> Centre | None:
+        async with self._database.reading() as unit:
+            try:
+                return await unit.centres.get(document.centre_slug or "")
+            except CentreUnknown:
+                return None
+
+
+def visit_date_words(visit: Appointment, texts: Texts) -> str:
+    """Return a visit as words to be copied into a calendar by hand."""
+    if visit.status is AppointmentStatus.CANCELLED:
+        return texts.gettext("This visit was cancelled or is over.")
+    noted = texts.gettext("📆 To note: {day}, {time}").format(
+        day=texts.format_day(visit.day), time=texts.format_time(visit.at)
+    )
+    rings = texts.gettext("⏰ Set an alarm on your phone, two hours before.")
+    return f"{noted}\n{rings}"
+
+
+def _dated(visit: Appointment, centre: Centre, texts: Texts, keys: KeyRing, now: datetime) -> File:
+    # 9 MB and a tenth of a second, for what some people ask for once.
+    from bot import calendar_file
+
+    content = calendar_file.calendar_file(visit, centre, texts, zone=casablanca(), keys=keys, now=now)
+    return File(calendar_file.FILE_NAME, calendar_file.MIME_TYPE, content)
+
+
+def _gone(texts: Texts) -> Made:
+    return Made(texts.gettext("It is no longer there."))

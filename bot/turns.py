@@ -19,6 +19,8 @@ from bot.channels.button_data import NO_PROMPT
 from bot.channels.whatsapp_window import is_open
 from bot.clips import Recordings
 from bot.clock import Clock
+from bot.documents import caption
+from bot.door import Doors
 from bot.floods import TELL_EVERY_S, Brake, slowed
 from bot.metrics import metrics
 from conversations.care.people import STAFF, Consent, Contact, ContactId, Role
@@ -75,7 +77,7 @@ class Voice:
     """The conversation as the service speaks it: engine, flows, languages and what it knows of the world.
 
     `sends_sms`: a reminder that nothing else can carry goes as a text message. `recordings` are the files of
-    the world's clips.
+    the world's clips, `doors` where the codes at centres' doors lead.
     """
 
     routes: Routes
@@ -83,6 +85,7 @@ class Voice:
     world: World
     sends_sms: bool = False
     recordings: Recordings = field(default_factory=Recordings)
+    doors: Doors = field(default_factory=Doors)
 
     @property
     def engine(self) -> Engine:
@@ -706,8 +709,7 @@ def _beside(effect: Effect, texts: Texts) -> OutboundMessage | None:
     """Return the message of what is sent under a prompt; None when the effect is something else."""
     match effect:
         case SendDocument(document):
-            caption = texts.gettext("📄 Here is the page, ready to print.")
-            return replace(_message(caption, texts, (), None), document=document)
+            return replace(_message(caption(document.kind, texts), texts, (), None), document=document)
         case SendVenue(venue):
             return _pin(venue, texts)
         case SendClip(clip):

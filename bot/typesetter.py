@@ -1,5 +1,7 @@
 """Sets one page: reads its words as JSON from standard input and writes the PDF to standard output.
 
+The one argument is the name of its sheet, one of the .typ files beside the service's other data.
+
 Run in a process of its own (`bot.documents`), with nothing of the service in it: no settings, no keys. The
 same words give the same bytes, and of the system's fonts none is used.
 """
@@ -12,10 +14,10 @@ import typst
 DATA = Path(__file__).parent / "data"
 
 
-def main() -> None:
+def main(sheet: str) -> None:
     words = sys.stdin.buffer.read().decode()
     page = typst.compile(
-        DATA / "page.typ",
+        DATA / sheet,
         root=DATA,
         font_paths=typst.Fonts(
             include_system_fonts=False, include_embedded_fonts=False, font_paths=[DATA / "fonts"]
@@ -28,4 +30,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1])

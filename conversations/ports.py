@@ -187,6 +187,15 @@ class Centres(Protocol):
     async def to_change(self, slug: str) -> Centre:
         """Return the centre as it now is; others who would change it wait. Raises CentreUnknown."""
 
+    async def door_code(self, slug: str) -> str:
+        """Return what the code at the centre's door says; one is made when there is none yet."""
+
+    async def new_door_code(self, slug: str) -> str:
+        """Have another code made, which voids the one before, and return it."""
+
+    async def at_door(self, code: str) -> Centre | None:
+        """Return the centre at whose door the code hangs, None when it hangs nowhere any more."""
+
 
 class Closures(Protocol):
     async def between(self, centre_slug: str, start: date, end: date) -> list[Closure]:
@@ -282,6 +291,12 @@ class Appointments(Protocol):
 
     async def agenda(self, centre_slug: str, start: date, end: date) -> list[Appointment]:
         """Return the centre's live visits from start to end, both included, by time."""
+
+    async def on_day(self, contact_id: ContactId, day: date) -> list[Appointment]:
+        """Return the person's visits of a day at any centre by time, past ones too, not cancelled ones."""
+
+    async def arrived(self, appointment_id: int, *, now: datetime) -> Appointment:
+        """Note that the person is there; when they were noted first stays. Raises AppointmentNotLive."""
 
     async def lock_day(self, centre_slug: str, day: date) -> None:
         """Keep others from taking or holding a time of that day before the transaction ends."""

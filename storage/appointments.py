@@ -23,6 +23,7 @@ from sqlalchemy import (
     cast,
     exists,
     func,
+    literal,
     literal_column,
     or_,
     select,
@@ -279,6 +280,7 @@ class AppointmentStore:
             buffer_minutes=length and length.buffer_minutes,
             group_session_id=group_session_id,
             displaced_at=None,
+            arrived_at=None,
             plan=None,
         )
         return await self._take_place(kept, changed, day, at, capacity)
@@ -336,6 +338,28 @@ class AppointmentStore:
             .order_by(appointments.c.day, appointments.c.at, appointments.c.place_no)
         )
         return [_appointment(row) for row in await self._connection.execute(query)]
+
+    async def on_day(self, contact_id: ContactId, day: date) -> list[Appointment]:
+        """Return the person's visits of a day at any centre by time, past ones too, not cancelled ones."""
+        query = (
+            select(appointments)
+            .where(
+                appointments.c.contact_id == contact_id,
+                appointments.c.day == day,
+                appointments.c.status != AppointmentStatus.CANCELLED,
+            )
+            .order_by(appointments.c.at, appointments.c.id)
+        )
+        return [_appointment(row) for row in await self._connection.execute(query)]
+
+    async def arrived(self, appointment_id: int, *, now: datetime) -> Appointment:
+        """Note that the person is there; when they were noted first stays. Raises AppointmentNotLive."""
+        column = appointments.c.arrived_at
+        return await self._changed(
+            update(appointments)
+            .where(appointments.c.id == appointment_id, is_live())
+            .values(arrived_at=func.coalesce(column, literal(now, column.type)))
+        )
 
     async def lock_day(self, centre_slug: str, day: date) -> None:
         """Keep others from taking or holding a time of that day before the transaction ends.

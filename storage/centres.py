@@ -1,8 +1,9 @@
 """Centres: what the centres file says of them, and what their staff put right since."""
 
 import json
+import secrets
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any
@@ -11,6 +12,7 @@ from sqlalchemy import Row, bindparam, case, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.care.centres import Centre, CentreStatus, Point
+from conversations.care.door import new_door_code
 from conversations.care.hours import (
     PUBLIC_OFFICE_RULES,
     HoursPeriod,
@@ -50,10 +52,15 @@ _get = Prepared(lambda _: select(centres).where(centres.c.slug == bindparam("slu
 
 
 class CentreStore:
-    """What was read stays so until this store changes it: a transaction asks several times for the same."""
+    """`random_bits` gives as many as it is asked for.
 
-    def __init__(self, connection: AsyncConnection) -> None:
+    What was read stays so until this store changes it: a transaction asks several times for the same."""
+
+    def __init__(
+        self, connection: AsyncConnection, random_bits: Callable[[int], int] = secrets.randbits
+    ) -> None:
         self._connection = connection
+        self._random_bits = random_bits
         self._read: dict[str, Centre] = {}
 
     async def load(self, rows: Sequence[CentreRow]) -> None:
@@ -137,6 +144,36 @@ class CentreStore:
         await self._connection.execute(select(centres.c.slug).where(centres.c.slug == slug).with_for_update())
         return await self.get(slug)
 
+    async def door_code(self, slug: str) -> str:
+        """Return what the code at the centre's door says; one is made when there is none yet.
+
+        Raises CentreUnknown.
+        """
+        centre = await self.get(slug)
+        if centre.door_code is None:
+            self._read.clear()
+            await self._connection.execute(
+                update(centres)
+                .where(centres.c.slug == slug, centres.c.door_code.is_(None))
+                .values(door_code=new_door_code(self._random_bits))
+            )
+            # A colleague may have been faster: theirs is on paper.
+            centre = await self.get(slug)
+        return centre.door_code or ""
+
+    async def new_door_code(self, slug: str) -> str:
+        """Have another code made, which voids the one before, and return it. Raises CentreUnknown."""
+        code = new_door_code(self._random_bits)
+        await self._change(slug, door_code=code)
+        return code
+
+    async def at_door(self, code: str) -> Centre | None:
+        """Return the centre at whose door the code hangs, None when it hangs nowhere any more."""
+        row = (
+            await self._connection.execute(select(centres).where(centres.c.door_code == code))
+        ).one_or_none()
+        return _centre(row) if row is not None else None
+
     async def _change(self, slug: str, **values: Any) -> None:
         self._read.clear()
         changed = await self._connection.execute(
@@ -162,6 +199,7 @@ def _centre(row: Row[Any]) -> Centre:
         hours_confirmed=row.hours is not None,
         point=_point(row),
         landmark=row.landmark,
+        door_code=row.door_code,
     )
 
 

@@ -38,6 +38,7 @@ from conversations.care.attendance import MARKED_FROM, Mark, mark_of
 from conversations.care.centres import Centre, CentreStatus, Point
 from conversations.care.closures import Closure, ClosureReason
 from conversations.care.complaints import Complaint, ComplaintStatus, day_alone
+from conversations.care.door import new_door_code
 from conversations.care.edits import (
     Edit,
     EditState,
@@ -507,6 +508,7 @@ class FakeCentres:
     """The packaged centres: no address, phone or hours is known until a test sets them."""
 
     def __init__(self) -> None:
+        self._door_codes = 0
         self._centres = {
             seed.slug: Centre(
                 slug=seed.slug,
@@ -556,6 +558,19 @@ class FakeCentres:
 
     async def to_change(self, slug: str) -> Centre:
         return await self.get(slug)
+
+    async def door_code(self, slug: str) -> str:
+        centre = await self.get(slug)
+        return centre.door_code or await self.new_door_code(slug)
+
+    async def new_door_code(self, slug: str) -> str:
+        self._door_codes += 1
+        code = new_door_code(lambda bits: self._door_codes * 10**15)
+        self._centres[slug] = replace(await self.get(slug), door_code=code)
+        return code
+
+    async def at_door(self, code: str) -> Centre | None:
+        return next((centre for centre in self._centres.values() if centre.door_code == code), None)
 
     def region_code(self, slug: str) -> str:
         centre = self._centres[slug]
@@ -876,6 +891,7 @@ class FakeAppointments:
             buffer_minutes=length and length.buffer_minutes,
             group_session_id=group_session_id,
             displaced_at=None,
+            arrived_at=None,
             plan=None,
         )
         self.rows[kept.id] = moved
@@ -940,6 +956,21 @@ class FakeAppointments:
             for visit in self._by_time()
             if visit.centre_slug == centre_slug and visit.is_live and start <= visit.day <= end
         ]
+
+    async def on_day(self, contact_id: ContactId, day: date) -> list[Appointment]:
+        return [
+            visit
+            for visit in self._by_time()
+            if (visit.contact_id, visit.day) == (contact_id, day)
+            and visit.status is not AppointmentStatus.CANCELLED
+        ]
+
+    async def arrived(self, appointment_id: int, *, now: datetime) -> Appointment:
+        kept = await self.get(appointment_id)
+        if not kept.is_live:
+            raise AppointmentNotLive
+        self.rows[appointment_id] = replace(kept, arrived_at=kept.arrived_at or now)
+        return self.rows[appointment_id]
 
     async def lock_day(self, centre_slug: str, day: date) -> None:
         """One test does one thing at a time."""

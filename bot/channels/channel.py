@@ -106,6 +106,9 @@ class Sender(Protocol):
 class FileSender(Sender, Protocol):
     """The sending side of a channel that carries files."""
 
+    def takes(self, mime_type: str) -> bool:
+        """Tell whether files of that type can go at all."""
+
     async def send_file(self, external_id: str, message: OutboundMessage, file: File) -> str | None:
         """Send a file with the message's words under it, and return the channel's reference of the message.
 

@@ -511,6 +511,9 @@ class TelegramSender:
             raise shown
         return shown
 
+    def takes(self, mime_type: str) -> bool:
+        return True
+
     async def send_file(self, external_id: str, message: OutboundMessage, file: File) -> str | None:
         """Upload a file with the message's text as its caption, or a recording; return the message's id."""
         caption = {"caption": directed(whole(message.text), message.direction)}

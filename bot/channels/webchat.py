@@ -12,6 +12,8 @@ from datetime import datetime
 from typing import Any
 
 from bot.channels.map_links import geo_link, map_link
+from conversations.care.documents import Document, DocumentKind
+from conversations.care.door import DOOR_PREFIX
 from conversations.engine.outbound import OutboundMessage, Venue
 from conversations.engine.reply import Channel, Command, Inbound, Location, Reply, Tap, Text
 from conversations.texts import Texts, clean_incoming
@@ -112,7 +114,7 @@ def render(
         "choices": [{"id": choice.id, "label": clean_incoming(choice.label)} for choice in message.choices],
         "prompt_no": message.prompt_ref,
         "wants_location": message.wants_location,
-        "document": _document(number, texts) if message.document else None,
+        "document": _document(number, message.document, texts) if message.document else None,
         "map": _map(message.venue, texts) if message.venue else None,
         "clip": _clip(number, texts) if message.clip else None,
         "replaces": int(edits) if edits.isdecimal() else replaces,
@@ -121,9 +123,14 @@ def render(
     }
 
 
-def _document(number: int, texts: Texts) -> JSON:
-    # Translators: label, at most 24 characters. A link to a page that can be printed.
-    return {"path": document_path(number), "label": texts.pgettext("button", "📄 Open the page")}
+def _document(number: int, document: Document, texts: Texts) -> JSON:
+    if document.kind is DocumentKind.VISIT_DATE:
+        # Translators: label, at most 24 characters. A link to a file for the phone's own calendar.
+        label = texts.pgettext("button", "📆 Open the date")
+    else:
+        # Translators: label, at most 24 characters. A link to a page that can be printed.
+        label = texts.pgettext("button", "📄 Open the page")
+    return {"path": document_path(number), "label": label}
 
 
 def _map(venue: Venue, texts: Texts) -> list[JSON]:
@@ -173,6 +180,8 @@ def hello(texts: Texts, *, demo: bool) -> JSON:
 
 def _checked(body: Any) -> JSON | None:
     match body:
+        case {"type": "start", "payload": str(payload), "ref": str(ref)} if _comes_again(payload, ref):
+            return {"type": "start", "payload": _clean(payload)[:LONGEST_PAYLOAD], "ref": ref}
         case {"type": "start", "payload": str(payload)}:
             return start_frame(_clean(payload)[:LONGEST_PAYLOAD])
         case {"type": "shown", "id": int(number)}:
@@ -181,6 +190,11 @@ def _checked(body: Any) -> JSON | None:
             fields = _fields(kind, body)
             return fields and {"type": kind, **fields, "ref": ref}
     return None
+
+
+def _comes_again(payload: str, ref: str) -> bool:
+    """Tell whether a link means something each time it is opened, as the one at a door does."""
+    return payload.startswith(DOOR_PREFIX) and REF.fullmatch(ref) is not None
 
 
 def _fields(kind: str, body: JSON) -> JSON | None:

@@ -364,6 +364,10 @@ def pace_of(per_second: float) -> Pace:
 # The platform keeps a file for 30 days; that of a recording serves everybody who listens for so long.
 CLIP_KEPT_S = 7 * 24 * 3600.0
 
+# Of what we make, the types that can be uploaded: a calendar's are not among them.
+# Source: Cloud API reference, media, supported types.
+FILE_TYPES = frozenset({"application/pdf", "audio/ogg", "audio/mpeg", "audio/mp4"})
+
 # A page whose message was put off is left to be uploaded again, when more than these were put off after it.
 UPLOADS_REMEMBERED = 64
 
@@ -408,6 +412,9 @@ class WhatsAppSender:
     async def send_template(self, external_id: str, use: TemplateUse) -> str:
         """Send a message as an approved template and return our reference of it. Raises SendFailed."""
         return message_ref(self._keys, await self._post(external_id, use.body()))
+
+    def takes(self, mime_type: str) -> bool:
+        return mime_type in FILE_TYPES
 
     async def send_file(self, external_id: str, message: OutboundMessage, file: File) -> str:
         """Upload a file, unless an earlier attempt did, and send it with the message's text as caption."""

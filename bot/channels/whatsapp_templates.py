@@ -18,6 +18,7 @@ from bot.channels.plain_text import units, whole
 from conversations.engine.engine import SHOW
 from conversations.engine.outbound import OutboundMessage, Purpose
 from conversations.engine.words import Word
+from conversations.flows.beneficiary.visit_date import VISIT_DATE
 from conversations.flows.staff.announcement import announcement_text
 from conversations.texts import Texts
 from storage.templates import BROADCAST, TemplateState, stem_of
@@ -280,8 +281,7 @@ def template_use(
 
     A template with the message's own choices is best, as long as the whole text fits into it.
     """
-    # "This is not me" is added for those long silent; they find it by typing, and under the answer.
-    offered = tuple(choice.id for choice in message.choices if choice.id != Word.NOT_ME)
+    offered = tuple(choice.id for choice in message.choices if not _can_wait(choice.id))
     fitting = [
         template
         for template in templates
@@ -296,6 +296,15 @@ def template_use(
             payloads = tuple(_payload(message, choice_id) for choice_id in template.form.choices)
             return TemplateUse(name, template.platform_language, _value(template, message.text), payloads)
     return None
+
+
+def _can_wait(choice_id: str) -> bool:
+    """Tell whether a choice may be left out of a template, because it is found elsewhere.
+
+    "This is not me" is added for those long silent: they find it by typing, and under the answer. The date
+    for a calendar stands under the visit itself.
+    """
+    return choice_id == Word.NOT_ME or choice_id.startswith(f"{VISIT_DATE}=")
 
 
 def _approved(template: Template, states: Sequence[TemplateState]) -> str | None:

@@ -76,7 +76,7 @@ class Chat:
         self.demo = demo
         self._public_url = public_url
         self._page = CHAT_PAGE.read_text(encoding="utf-8")
-        self._documents = Documents(database, voice.texts)
+        self._documents = Documents(database, voice.texts, clock=clock, doors=voice.doors)
         self.gate = Gate()
         self._lines: defaultdict[str, set[Line]] = defaultdict(set)
 

@@ -1,6 +1,6 @@
 """After-care centres: what is known of each, and nothing more."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from conversations.care.hours import VisitRules
@@ -29,7 +29,8 @@ class Centre:
 
     `latitude` and `longitude` are those of the city, to find the nearest centre and never to be shown as
     the place; `point` is where the centre itself is, which only its staff tell, and `landmark` what one sees
-    before its door, in their words. `rules` holds the hours;
+    before its door, in their words. `door_code` is what the code at the door says, None until one was asked
+    for. `rules` holds the hours;
     `hours_confirmed` is False while public-office hours stand in for the centre's own, which makes each
     visit a request that staff must confirm.
     """
@@ -48,6 +49,7 @@ class Centre:
     hours_confirmed: bool
     point: Point | None = None
     landmark: str | None = None
+    door_code: str | None = field(default=None, repr=False)
 
     @property
     def is_open(self) -> bool:

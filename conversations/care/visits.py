@@ -29,9 +29,13 @@ MOST_AHEAD = 3
 
 # The flow that tells staff (conversations/flows/staff/visit_news.py).
 VISIT_NEWS = "visit_news"
+# The flow that tells staff who has come (conversations/flows/staff/arrival_news.py).
+ARRIVAL_NEWS = "arrival_news"
 # The flow that tells managers (conversations/flows/staff/unheard_request.py).
 UNHEARD_REQUEST = "unheard_request"
 
+# When a visit was to begin so long ago, it helps nobody any more to hear that somebody has come.
+WAITS_FOR = timedelta(hours=4)
 # Nothing is bookable as far ahead as this, whatever a centre's rules say.
 _FAR_AHEAD = timedelta(days=366)
 
@@ -381,6 +385,26 @@ async def _waiting_for_earlier(turn: Turn[Any], visit: Appointment) -> list[Wait
     return [
         entry for entry in await turn.desk.waiting.of(visit.contact_id) if entry.appointment_id == visit.id
     ]
+
+
+async def arrive(turn: Turn[Any], appointment: Appointment) -> None:
+    """Note that the person stands before the centre, and tell its caseworkers. Done again, it tells nobody.
+
+    Raises AppointmentNotLive.
+    """
+    if appointment.arrived_at is not None:
+        return
+    arrived = await turn.desk.appointments.arrived(appointment.id, now=turn.now)
+    for caseworker in await turn.desk.contacts.staff(Role.CASEWORKER, arrived.centre_slug):
+        turn.push(
+            caseworker.id,
+            ARRIVAL_NEWS,
+            VisitNews(arrived.id, arrived.version),
+            purpose=Purpose.STAFF,
+            key=f"{subject_of(arrived.id)}:{arrived.version}:arrived:{caseworker.id}",
+            subject=subject_of(arrived.id),
+            useful_until=arrived.starts_at(turn.world.zone) + WAITS_FOR,
+        )
 
 
 async def waiting_requests(turn: Turn[Any], centre_slug: str) -> list[Appointment]:

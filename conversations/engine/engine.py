@@ -7,7 +7,7 @@ turn, inside the turn's transaction.
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
@@ -46,6 +46,7 @@ SHOW = "!show"
 Handler = Callable[[Turn[Any]], Awaitable[Move]]
 CommandHandler = Callable[[Turn[Any], str], Awaitable[Move]]
 CodeHandler = Callable[[Turn[Any], str], Awaitable[Move | None]]
+LinkHandler = Callable[[Turn[Any], str], Awaitable[str | None]]
 
 
 async def _no_code(turn: Turn[Any], text: str) -> None:
@@ -60,8 +61,10 @@ class Routes:
     finish before the one named (language, consent), None when they may go on. `words` act on words
     that always work and `commands` on slash commands, with what follows the command. `codes` acts on a typed
     code that joins the address to somebody; None when the text is none, Again when it is a wrong one.
-    `door` is all that is open while nobody has said who they are; once they have, GoOn leads on to its
-    `beyond`.
+    `links` act on choices that mean the same under every message, old ones too ("!visit_date=12"), by their
+    name and with what follows it: they change nothing of where somebody is, and return what to say where
+    nothing could be done. `door` is all that is open while nobody has said who they are; once they have, GoOn
+    leads on to its `beyond`.
     """
 
     flows: Mapping[str, Flow[Any]]
@@ -70,6 +73,7 @@ class Routes:
     words: Mapping[Word, Handler]
     commands: Mapping[str, CommandHandler]
     codes: CodeHandler = _no_code
+    links: Mapping[str, LinkHandler] = field(default_factory=dict)
     door: Routes | None = None
     beyond: Routes | None = None
 
@@ -134,7 +138,7 @@ class _Handling:
         session = self._session
         self._turn.reply = reply
         if session.expires_at is not None and session.expires_at < self._turn.now and not self._at_home():
-            self._session = replace(session, frame=None, choices=(), resume=None)
+            self._session = replace(session, frame=None, choices=(), resume=None, awaits=None)
         await self._act(reply)
         if self._closed_notice is None or self._shown:
             self._session = renewed(self._session, self._turn.now)
@@ -162,7 +166,11 @@ class _Handling:
     async def _tapped(self, tap: Tap) -> None:
         word = word_of_choice(tap.choice_id)
         session, notice = self._session, self._notice
-        if tap.prompt_ref == session.prompt_ref and session.offers(tap.choice_id):
+        if self._link_of(tap.choice_id):
+            if not self._is_double_tap(tap):
+                self._acts_on(tap)
+                await self._followed(tap.choice_id)
+        elif tap.prompt_ref == session.prompt_ref and session.offers(tap.choice_id):
             self._acts_on(tap)
             await (self._word(word) if word else self._chosen(tap.choice_id))
         elif notice and tap.prompt_ref == notice.prompt_ref and notice.offers(tap.choice_id):
@@ -281,7 +289,23 @@ class _Handling:
         *before, last = frame.history
         await self._ask(replace(frame, step=last, history=tuple(before)), None)
 
+    def _link_of(self, choice_id: str) -> LinkHandler | None:
+        return self._routes.links.get(choice_id.partition("=")[0])
+
+    async def _followed(self, choice_id: str) -> bool:
+        """Act on a choice that means the same everywhere; False when it is none."""
+        link = self._link_of(choice_id)
+        if link is None:
+            return False
+        if said := await link(self._turn, choice_id.partition("=")[2]):
+            # What the button stands under is still worth reading.
+            self._in_place = False
+            await self._resume(said)
+        return True
+
     async def _chosen(self, choice_id: str) -> None:
+        if await self._followed(choice_id):
+            return
         found = self._open(self._session.frame)
         if found is None:
             await self._restart()
@@ -302,6 +326,8 @@ class _Handling:
 
     async def _chosen_on_notice(self, notice: Notice, choice_id: str) -> None:
         """Act on a pushed prompt. When it ends at once, what the person was doing stays as it is."""
+        if await self._followed(choice_id):
+            return
         found = self._open(notice.frame)
         if found is None:
             self._closed_notice = notice.id
@@ -373,6 +399,10 @@ class _Handling:
             return
         gate = self._routes.gate(self._turn, flow.name)
         if gate is not None:
+            if flow.waits_at_gate:
+                kept = {} if draft is None else draft_to_json(draft)
+                awaits = Frame(flow.name, flow.version, flow.first.name, kept)
+                self._session = replace(self._session, awaits=awaits)
             flow, draft, step_name = gate, None, None
         draft = flow.draft() if draft is None else draft
         frame = Frame(flow.name, flow.version, step_name or flow.first.name, draft_to_json(draft))
@@ -393,9 +423,13 @@ class _Handling:
         self._put(Prompt(text, (*kept, menu), navigation=False))
 
     async def _go_home(self, said: str | None) -> None:
-        self._session = replace(self._session, resume=None)
-        flow = self._routes.home(self._turn)
-        flow = self._gate(flow.name) or flow
+        flow, awaits = self._routes.home(self._turn), self._session.awaits
+        gate = self._gate(flow.name)
+        self._session = replace(self._session, resume=None, awaits=awaits if gate else None)
+        if awaits is not None and gate is None:
+            await self._ask(awaits, said)
+            return
+        flow = gate or flow
         frame = Frame(flow.name, flow.version, flow.first.name, draft_to_json(flow.draft()))
         await self._ask(frame, said)
 

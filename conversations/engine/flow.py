@@ -151,7 +151,8 @@ class Flow(Generic[Draft]):
     """A conversation: its steps in the order a person meets them, and the draft they fill.
 
     `version` grows when stored drafts would no longer fit; `upgrade(version, draft)` returns the
-    draft in today's form, or None to start over politely. `roles` may enter it.
+    draft in today's form, or None to start over politely. `roles` may enter it. `waits_at_gate`: who has to
+    choose a language or answer the question of consent first comes to it afterwards.
     """
 
     name: str
@@ -161,6 +162,7 @@ class Flow(Generic[Draft]):
     version: int = 1
     renamed: Mapping[str, str] = field(default_factory=dict)
     upgrade: Callable[[int, JSON], JSON | None] | None = None
+    waits_at_gate: bool = False
 
     @property
     def first(self) -> type[Step[Draft]]:

@@ -10,6 +10,7 @@ from conversations.engine.flow import JSON, Choice
 
 # A dialogue left for longer than this starts afresh, politely. Menus never expire.
 PATIENCE = timedelta(hours=24)
+_PLACES = ("frame", "resume", "awaits")
 _MOMENTS = ("shown_at", "expires_at", "tapped_at")
 
 
@@ -30,9 +31,10 @@ class Session:
 
     `frame` is None between flows. `choices` are the ones last shown, under prompt number
     `prompt_no`; replies are matched against them and never against recomputed ones. `resume` is
-    the place a pushed notice interrupted. `misses` counts answers in a row that were not understood,
-    `failures` turns in a row that went wrong. `tapped` is the prompt and the choice last
-    acted on by a tap. Moments are aware UTC.
+    the place a pushed notice interrupted; `awaits` is what the person came for, and gets to once
+    they have chosen a language and answered the question of consent. `misses` counts answers in a
+    row that were not understood, `failures` turns in a row that went wrong. `tapped` is the prompt
+    and the choice last acted on by a tap. Moments are aware UTC.
     """
 
     frame: Frame | None = None
@@ -42,6 +44,7 @@ class Session:
     shown_at: datetime | None = None
     expires_at: datetime | None = None
     resume: Frame | None = None
+    awaits: Frame | None = None
     misses: int = 0
     failures: int = 0
     tapped: str | None = None
@@ -62,7 +65,7 @@ class Session:
         body = {name: getattr(self, name) for name in _FIELDS}
         for name in _MOMENTS:
             body[name] = body[name] and body[name].isoformat()
-        for name in ("frame", "resume"):
+        for name in _PLACES:
             body[name] = body[name] and _fields(body[name])
         body["choices"] = _pairs(self.choices)
         return _ENCODE(body)
@@ -72,8 +75,9 @@ class Session:
         body = json.loads(text)
         for name in _MOMENTS:
             body[name] = datetime.fromisoformat(body[name]) if body.get(name) else None
-        for name in ("frame", "resume"):
-            body[name] = body[name] and _frame(body[name])
+        for name in _PLACES:
+            # Sessions from before there was one have none.
+            body[name] = _frame(body[name]) if body.get(name) else None
         body["choices"] = _choices(body["choices"])
         return cls(**body)
 

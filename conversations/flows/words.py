@@ -9,6 +9,7 @@ from conversations.engine.engine import Handler
 from conversations.engine.flow import Enter, Flow, Home, Move
 from conversations.engine.turn import Turn
 from conversations.engine.words import Word
+from conversations.flows.beneficiary.arrival import ARRIVAL
 from conversations.flows.beneficiary.check_in import withdraw_questions
 from conversations.flows.beneficiary.consent import CONSENT
 from conversations.flows.beneficiary.erase import ERASE
@@ -27,7 +28,9 @@ from conversations.flows.handover import hand_over, said_in
 # they are.
 _FOR_ALL = frozenset(flow.name for flow in (LANGUAGE, HELP_NUMBERS, STOP, ERASE, JOINING, NOT_ME))
 # Nothing is kept here, so those who refused may look.
-_WITHOUT_CONSENT = frozenset(flow.name for flow in (CONSENT, VISITOR_MENU, NEAREST, SERVICES, QUESTIONS))
+_WITHOUT_CONSENT = frozenset(
+    flow.name for flow in (CONSENT, VISITOR_MENU, NEAREST, SERVICES, QUESTIONS, ARRIVAL)
+)
 
 
 def gate(turn: Turn[Any], flow_name: str) -> Flow[Any] | None:

@@ -45,6 +45,9 @@ class FakeSender:
     async def send(self, external_id: str, message: OutboundMessage) -> str | None:
         return await self._send(external_id, message)
 
+    def takes(self, mime_type: str) -> bool:
+        return True
+
     async def send_file(self, external_id: str, message: OutboundMessage, file: File) -> str | None:
         return await self._send(external_id, message, file)
 

@@ -358,3 +358,41 @@ async def test_a_wish_for_a_woman_is_kept(unit: UnitOfWork, amina: Contact, want
     await unit.appointments.set_wants_woman(visit.id, wants_woman)
 
     assert (await unit.appointments.get(visit.id)).wants_woman is wants_woman
+
+
+async def test_who_has_come_is_noted_once(unit: UnitOfWork, amina: Contact) -> None:
+    visit = await book(unit, amina)
+    first = datetime(2026, 11, 24, 8, 40, tzinfo=UTC)
+
+    arrived = await unit.appointments.arrived(visit.id, now=first)
+    again = await unit.appointments.arrived(visit.id, now=first + timedelta(minutes=5))
+
+    assert arrived.arrived_at == again.arrived_at == first
+    assert (await unit.appointments.get(visit.id)).version == visit.version
+
+
+async def test_nobody_arrives_for_a_visit_that_is_cancelled(unit: UnitOfWork, amina: Contact) -> None:
+    visit = await book(unit, amina)
+    await unit.appointments.cancel(visit.id, now=NOW)
+
+    with pytest.raises(AppointmentNotLive):
+        await unit.appointments.arrived(visit.id, now=NOW)
+
+
+async def test_who_came_and_was_given_another_time_has_yet_to_come(unit: UnitOfWork, amina: Contact) -> None:
+    visit = await book(unit, amina)
+    await unit.appointments.arrived(visit.id, now=NOW)
+
+    assert (await move(unit, visit)).arrived_at is None
+
+
+async def test_a_persons_day_holds_past_visits_and_no_cancelled_ones(
+    unit: UnitOfWork, amina: Contact, brahim: Contact
+) -> None:
+    late, early = await book(unit, amina, at=time(11)), await book(unit, amina, at=time(9))
+    cancelled = await book(unit, amina, at=time(10))
+    await unit.appointments.cancel(cancelled.id, now=NOW)
+    await book(unit, amina, day=WEDNESDAY)
+    await book(unit, brahim, at=time(15))
+
+    assert [visit.id for visit in await unit.appointments.on_day(amina.id, TUESDAY)] == [early.id, late.id]

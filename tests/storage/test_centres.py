@@ -189,3 +189,41 @@ async def test_of_two_who_change_a_rule_each_at_once_both_are_heard(town: Town) 
 async def test_an_unknown_centre_can_not_be_changed(unit: UnitOfWork) -> None:
     with pytest.raises(CentreUnknown):
         await unit.centres.to_change("nowhere")
+
+
+async def test_a_doors_code_is_made_once_and_leads_back_to_its_centre(unit: UnitOfWork) -> None:
+    assert (await unit.centres.get("sale")).door_code is None
+
+    code = await unit.centres.door_code("sale")
+
+    assert code == await unit.centres.door_code("sale") == (await unit.centres.get("sale")).door_code
+    found = await unit.centres.at_door(code)
+    assert found is not None
+    assert found.slug == "sale"
+    assert code not in repr(found)
+
+
+async def test_a_new_code_voids_the_old_one(unit: UnitOfWork) -> None:
+    old = await unit.centres.door_code("sale")
+
+    new = await unit.centres.new_door_code("sale")
+
+    assert new != old
+    assert await unit.centres.at_door(old) is None
+    assert await unit.centres.door_code("sale") == new
+
+
+async def test_a_new_centres_file_leaves_the_code_at_the_door(unit: UnitOfWork) -> None:
+    code = await unit.centres.door_code("sale")
+
+    await unit.centres.load([replace(SALE, phone="0537222222")])
+
+    assert await unit.centres.door_code("sale") == code
+
+
+async def test_no_door_belongs_to_an_unknown_centre(unit: UnitOfWork) -> None:
+    with pytest.raises(CentreUnknown):
+        await unit.centres.door_code("atlantis")
+    with pytest.raises(CentreUnknown):
+        await unit.centres.new_door_code("atlantis")
+    assert await unit.centres.at_door("") is None

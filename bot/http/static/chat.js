@@ -165,7 +165,7 @@ let invitation = query.get("start");
 
 function sendInvitation() {
   if (invitation === null) return;
-  socket.send(JSON.stringify({ type: "start", payload: invitation }));
+  socket.send(JSON.stringify({ type: "start", payload: invitation, ref: newRef() }));
   invitation = null;
 }
 

@@ -5,6 +5,7 @@ from typing import Any
 from conversations.engine.flow import Flow
 from conversations.flows.beneficiary.address_added import ADDRESS_ADDED
 from conversations.flows.beneficiary.addresses import ADDRESSES
+from conversations.flows.beneficiary.arrival import ARRIVAL
 from conversations.flows.beneficiary.booking import BOOKING
 from conversations.flows.beneficiary.call_request import CALL_REQUEST
 from conversations.flows.beneficiary.check_in import CHECK_IN
@@ -51,6 +52,7 @@ BENEFICIARY_FLOWS: tuple[Flow[Any], ...] = (
     GROUP_VISIT,
     MY_VISITS,
     WAITING,
+    ARRIVAL,
     NEAREST,
     SERVICES,
     QUESTIONS,

@@ -9,6 +9,7 @@ from conversations.care.people import BENEFICIARIES
 from conversations.care.visits import MOST_AHEAD, VisitEvent
 from conversations.engine.flow import Choice, Enter, Finish, Flow, Goto, Move, Prompt, Step
 from conversations.engine.turn import Turn
+from conversations.flows.beneficiary.visit_date import visit_date_choice
 from conversations.flows.beneficiary.waiting import (
     EARLIER,
     LEAVE,
@@ -62,7 +63,7 @@ class ShowVisit(Step[Wish]):
         if visit is None:
             return Prompt(over(turn))
         centre = await turn.desk.centres.get(visit.centre_slug)
-        choices = visit_choices(turn, visit)
+        choices = [*visit_choices(turn, visit), visit_date_choice(turn, visit)]
         if visit.kind is not VisitKind.PHONE:
             choices += map_choices(turn, centre)
         if visit.need is Need.PROJECT:

@@ -6,6 +6,7 @@ from conversations.care.visits import VisitNews
 from conversations.engine.flow import Flow, Move, Prompt, Step
 from conversations.engine.turn import Turn
 from conversations.flows.beneficiary.my_visits import visit_choices
+from conversations.flows.beneficiary.visit_date import visit_date_choice
 from conversations.flows.beneficiary.visit_notice import act_on_visit, visit_told_of
 from conversations.flows.beneficiary.wish import live_visit
 from conversations.flows.visit_words import over, visit_card
@@ -25,7 +26,8 @@ class TellConfirmed(Step[VisitNews]):
         centre = await turn.desk.centres.get(visit.centre_slug)
         # Translators: first line seen on a locked screen.
         said = turn.gettext("✅ Your time is confirmed.")
-        return Prompt(f"{said}\n\n{await visit_card(turn, visit, centre)}", visit_choices(turn, visit))
+        choices = [*visit_choices(turn, visit), visit_date_choice(turn, visit)]
+        return Prompt(f"{said}\n\n{await visit_card(turn, visit, centre)}", choices)
 
     async def chosen(self, turn: Turn[VisitNews], choice_id: str) -> Move:
         return await act_on_visit(turn, choice_id)

@@ -9,6 +9,7 @@ from conversations.care.visits import VisitNews
 from conversations.engine.flow import Choice, Finish, Flow, Move, Prompt, Step
 from conversations.engine.turn import Turn
 from conversations.errors import SlotTaken
+from conversations.flows.beneficiary.visit_date import visit_date_choice
 from conversations.flows.beneficiary.visit_notice import act_on_visit, visit_told_of
 from conversations.flows.beneficiary.when import gone, moved
 from conversations.flows.beneficiary.wish import wish_to_change
@@ -50,7 +51,7 @@ class TellProposal(Step[VisitNews]):
             wish = wish_to_change(visit)
             wish.day, wish.at = draft.day, draft.at
             return await gone(turn, wish)
-        return Finish(await moved(turn, accepted))
+        return Finish(await moved(turn, accepted), [visit_date_choice(turn, accepted)])
 
 
 def _proposal(turn: Turn[VisitNews], visit: Appointment, day: date, at: time) -> str:

@@ -17,6 +17,7 @@ from conversations.engine.flow import Again, Choice, Enter, Finish, Goto, Move, 
 from conversations.engine.turn import Turn
 from conversations.engine.words import Word
 from conversations.errors import SlotTaken, TooManyVisits
+from conversations.flows.beneficiary.visit_date import visit_date_choice
 from conversations.flows.beneficiary.waiting import WAIT, wait_choices, wait_for_place
 from conversations.flows.beneficiary.wish import Wish, live_visit
 from conversations.flows.paging import page_choices, page_of, turned
@@ -148,8 +149,8 @@ class CheckVisit(Step[Wish]):
             return Goto(ChooseDay)
         try:
             if draft.appointment_id:
-                return Finish(await _move(turn, draft.day, draft.at))
-            return Finish(await _book(turn, draft.day, draft.at))
+                return await _move(turn, draft.day, draft.at)
+            return await _book(turn, draft.day, draft.at)
         except SlotTaken:
             return await gone(turn, draft)
         except TooManyVisits:
@@ -175,7 +176,7 @@ async def moved(turn: Turn[Any], visit: Appointment) -> str:
     return f"{said}\n\n{await _card(turn, visit)}"
 
 
-async def _book(turn: Turn[Wish], day: date, at: time) -> str:
+async def _book(turn: Turn[Wish], day: date, at: time) -> Move:
     draft = turn.draft
     visit = await visits.book(
         turn,
@@ -196,18 +197,18 @@ async def _book(turn: Turn[Wish], day: date, at: time) -> str:
     if draft.brings_project:
         await turn.desk.life_projects.attach(turn.contact.id, visit.id)
         said = "\n".join((said, turn.gettext("📎 Your project goes along with it.")))
-    return f"{said}\n\n{await _card(turn, visit)}"
+    return Finish(f"{said}\n\n{await _card(turn, visit)}", [visit_date_choice(turn, visit)])
 
 
-async def _move(turn: Turn[Wish], day: date, at: time) -> str:
+async def _move(turn: Turn[Wish], day: date, at: time) -> Move:
     visit = await live_visit(turn, turn.draft.appointment_id)
     if visit is None:
         await _release(turn)
-        return over(turn)
+        return Finish(over(turn))
     changed = await visits.move(turn, visit, day=day, at=at)
     if turn.draft.wants_woman != visit.wants_woman:
         await turn.desk.appointments.set_wants_woman(visit.id, turn.draft.wants_woman)
-    return await moved(turn, changed)
+    return Finish(await moved(turn, changed), [visit_date_choice(turn, changed)])
 
 
 async def _card(turn: Turn[Any], visit: Appointment) -> str:

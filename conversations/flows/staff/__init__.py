@@ -10,6 +10,7 @@ from conversations.flows.staff.agenda import AGENDA, today, week
 from conversations.flows.staff.alert import ALERT
 from conversations.flows.staff.announcement_progress import ANNOUNCEMENT_PROGRESS
 from conversations.flows.staff.answer import ANSWER_FLOW
+from conversations.flows.staff.arrival_news import ARRIVAL_NEWS
 from conversations.flows.staff.broadcast import BROADCAST, broadcast
 from conversations.flows.staff.caseworker_menu import CASEWORKER_MENU
 from conversations.flows.staff.centre_details import CENTRE_DETAILS, show_centre
@@ -44,6 +45,7 @@ STAFF_FLOWS: tuple[Flow[Any], ...] = (
     OWN_NAME,
     MANAGER_MENU,
     VISIT_NEWS,
+    ARRIVAL_NEWS,
     UNHEARD,
     PROPOSE,
     AGENDA,

@@ -28,6 +28,7 @@ from conversations.flows.staff.centre_access import (
 )
 from conversations.flows.staff.centre_point import CheckPoint, SetPoint
 from conversations.flows.staff.closed_days import ClosedDays, VisitsToMove
+from conversations.flows.staff.door_code import DoorCode, NewDoorCode
 from conversations.flows.staff.group_sessions import GROUP_SESSIONS, GroupDraft
 from conversations.flows.staff.opening_hours import (
     CheckHours,
@@ -98,6 +99,8 @@ class Overview(Step[CentreDraft]):
             Choice("point", turn.pgettext("button", "🗺️ Set on the map")),
             # Translators: label, at most 24 characters. What else can be set about a centre.
             Choice("more", turn.pgettext("button", "⚙️ More")),
+            # Translators: label, at most 24 characters. The code that people scan at the door when they come.
+            Choice("door", turn.pgettext("button", "🚪 Door code")),
         ]
         if turn.contact.role is Role.MANAGER:
             # Translators: label, at most 24 characters.
@@ -125,6 +128,8 @@ class Overview(Step[CentreDraft]):
                 return Goto(SetPoint)
             case "more":
                 return Goto(MoreRules)
+            case "door":
+                return Goto(DoorCode)
             case _:
                 return Enter(CENTRE_DETAILS.name, CentreDraft())
 
@@ -239,6 +244,8 @@ CENTRE_DETAILS = Flow(
         EditPhone,
         SetPoint,
         CheckPoint,
+        DoorCode,
+        NewDoorCode,
         SetWeek,
         SetCapacity,
         SetLength,

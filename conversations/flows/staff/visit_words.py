@@ -43,9 +43,16 @@ def agenda_line(turn: Turn[Any], visit: Appointment) -> str:
     marks = [
         "📞" if visit.kind is VisitKind.PHONE else "",
         "👩" if visit.wants_woman else "",
-        turn.pgettext("visit", "👍 coming") if visit.coming else "",
+        attendance_words(turn, visit) or "",
     ]
     return " · ".join([line, *filter(None, marks)])
+
+
+def attendance_words(turn: Turn[Any], visit: Appointment) -> str | None:
+    """Return whether the person is there or said they come, None when neither."""
+    if visit.arrived_at is not None:
+        return turn.pgettext("visit", "🚪 arrived")
+    return turn.pgettext("visit", "👍 coming") if visit.coming else None
 
 
 async def visit_details(turn: Turn[Any], visit: Appointment) -> str:
@@ -63,8 +70,8 @@ async def visit_details(turn: Turn[Any], visit: Appointment) -> str:
     if visit.wants_woman:
         lines.append(turn.gettext("👩 Would rather speak with a woman."))
     lines.append(how_it_stands(turn, visit))
-    if visit.is_live and visit.coming:
-        lines.append(turn.pgettext("visit", "👍 coming"))
+    if visit.is_live and (note := attendance_words(turn, visit)):
+        lines.append(note)
     return "\n".join(lines)
 
 

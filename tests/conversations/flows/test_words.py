@@ -9,7 +9,7 @@ from tests.people import Person, Scene
 
 FLOWS = sorted(routes().flows)
 FOR_ALL = {"language", "help_numbers", "stop", "erase", "join", "not_me"}
-FOR_VISITORS = FOR_ALL | {"consent", "visitor_menu", "nearest", "services", "questions"}
+FOR_VISITORS = FOR_ALL | {"consent", "visitor_menu", "nearest", "services", "questions", "arrival"}
 
 
 async def gate_name(person: Person, flow: str) -> str | None:

@@ -22,7 +22,7 @@ async def test_a_confirmation_reaches_the_person(visit: Appointment, amina: Pers
     for words in ("10:00", "سلا", visit.code):
         assert words in amina.notice.text
     assert "will confirm" not in amina.notice.text
-    assert amina.notice.ids == ["coming", "change", "cancel"]
+    assert amina.notice.ids == ["coming", "change", "cancel", f"!visit_date={visit.id}"]
 
 
 async def test_its_buttons_act(visit: Appointment, amina: Person, driss: Person) -> None:
