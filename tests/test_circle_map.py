@@ -43,7 +43,7 @@ async def test_on_telegram_people_see_the_point_that_a_caseworker_shared(
         await driss.says(await invitation(database, Role.CASEWORKER, "sale"))
         await driss.taps("en")
         await driss.says("/centre")
-        await driss.taps("point")
+        await driss.taps("more", "at_the_door", "point")
         await driss.person.sends_location(LATITUDE, LONGITUDE)
         assert (await driss.sees()).text == "Is the door of the centre in Salé where you are now?"
         assert (await driss.taps("yes")).text.startswith("Saved. This is what people see:")
@@ -83,7 +83,7 @@ async def test_on_whatsapp_people_see_the_point_that_a_caseworker_shared(
         await driss.says(await invitation(database, Role.CASEWORKER, "sale"))
         await driss.taps("en")
         await driss.says("/centre")
-        asked = await driss.taps("point")
+        asked = await driss.taps("more", "at_the_door", "point")
         check = await driss.shares_location(LATITUDE, LONGITUDE)
         assert (await driss.taps("yes")).text.startswith("Saved. This is what people see:")
         preview = await driss.sees()

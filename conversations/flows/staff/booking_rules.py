@@ -16,6 +16,8 @@ from conversations.flows.staff.centre_access import (
     centre_to_change,
     not_yours,
 )
+from conversations.flows.staff.centre_point import SetPoint
+from conversations.flows.staff.door_code import DoorCode
 from conversations.flows.staff.opening_hours import (
     LENGTHS_MIN,
     SetWeek,
@@ -58,10 +60,10 @@ class MoreRules(Step[CentreDraft]):
             Choice("lead", turn.pgettext("button", "⏳ How late to book")),
             # Translators: label, at most 24 characters. How many days ahead a visit can be booked.
             Choice("horizon", turn.pgettext("button", "📆 How far ahead")),
-            # Translators: label, at most 24 characters. What one sees before the centre's door.
-            Choice("landmark", turn.pgettext("button", "🏪 Landmark")),
             # Translators: label, at most 24 characters. Hours that hold only for a while.
             Choice("other_hours", turn.pgettext("button", "🌙 Ramadan, other hours")),
+            # Translators: label, at most 24 characters. How people find the centre's door.
+            Choice("at_the_door", turn.pgettext("button", "📍 At the door")),
         ]
         said = turn.gettext("What else can be set; a change counts at once.")
         return Prompt("\n".join([said, "", *more_lines(turn, centre)]), choices)
@@ -81,9 +83,38 @@ class MoreRules(Step[CentreDraft]):
                 return Goto(SetLead)
             case "horizon":
                 return Goto(SetHorizon)
+            case "at_the_door":
+                return Goto(AtTheDoor)
+        return Goto(OtherHours)
+
+
+class AtTheDoor(Step[CentreDraft]):
+    """How people find the door: what one sees before it, its place on the map, the code that hangs there."""
+
+    name = "at_the_door"
+
+    async def ask(self, turn: Turn[CentreDraft]) -> Prompt:
+        centre = await centre_in_hand(turn)
+        if centre is None:
+            return Prompt(not_yours(turn))
+        choices = [
+            # Translators: label, at most 20 characters. What one sees before the centre's door.
+            Choice("landmark", turn.pgettext("button", "🏪 Landmark")),
+            # Translators: label, at most 20 characters. Where exactly the centre is.
+            Choice("point", turn.pgettext("button", "🗺️ Set on the map")),
+            # Translators: label, at most 20 characters. The code that people scan at the door when they come.
+            Choice("door", turn.pgettext("button", "🚪 Door code")),
+        ]
+        asked = turn.gettext("How do people find your door?")
+        return Prompt(f"{asked}\n\n{_landmark_line(turn, centre)}", choices)
+
+    async def chosen(self, turn: Turn[CentreDraft], choice_id: str) -> Move:
+        match choice_id:
             case "landmark":
                 return Goto(EditLandmark)
-        return Goto(OtherHours)
+            case "point":
+                return Goto(SetPoint)
+        return Goto(DoorCode)
 
 
 class HoursFirst(Step[CentreDraft]):

@@ -9,6 +9,7 @@ from conversations.engine.reply import Reply, Text
 from conversations.engine.turn import Turn
 from conversations.flows.paging import page_choices, page_of, turned
 from conversations.flows.staff.booking_rules import (
+    AtTheDoor,
     EditLandmark,
     HoursFirst,
     MoreRules,
@@ -95,12 +96,8 @@ class Overview(Step[CentreDraft]):
             Choice("closed", turn.pgettext("button", "🔒 Closed days")),
             # Translators: label, at most 24 characters. Talks and courses for several people.
             Choice("groups", turn.pgettext("button", "👥 Group sessions")),
-            # Translators: label, at most 24 characters. Where exactly the centre is.
-            Choice("point", turn.pgettext("button", "🗺️ Set on the map")),
             # Translators: label, at most 24 characters. What else can be set about a centre.
             Choice("more", turn.pgettext("button", "⚙️ More")),
-            # Translators: label, at most 24 characters. The code that people scan at the door when they come.
-            Choice("door", turn.pgettext("button", "🚪 Door code")),
         ]
         if turn.contact.role is Role.MANAGER:
             # Translators: label, at most 24 characters.
@@ -124,12 +121,8 @@ class Overview(Step[CentreDraft]):
                 return Goto(ClosedDays)
             case "groups":
                 return Enter(GROUP_SESSIONS.name, GroupDraft(centre.slug))
-            case "point":
-                return Goto(SetPoint)
             case "more":
                 return Goto(MoreRules)
-            case "door":
-                return Goto(DoorCode)
             case _:
                 return Enter(CENTRE_DETAILS.name, CentreDraft())
 
@@ -254,6 +247,7 @@ CENTRE_DETAILS = Flow(
         ClosedDays,
         VisitsToMove,
         MoreRules,
+        AtTheDoor,
         HoursFirst,
         SetCalls,
         SetCallRest,

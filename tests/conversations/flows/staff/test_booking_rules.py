@@ -192,7 +192,7 @@ async def test_a_centre_without_hours_sets_them_first(scene: Scene, driss: Perso
 async def test_the_landmark_is_shown_back_and_can_be_taken_away(scene: Scene, driss: Person) -> None:
     """It needs no hours."""
     await driss.commands("centre")
-    await driss.taps("more", "landmark")
+    await driss.taps("more", "at_the_door", "landmark")
     assert "remove" not in driss.ids
 
     await driss.says("A blue door,  beside the pharmacy")
@@ -209,7 +209,7 @@ async def test_the_landmark_is_shown_back_and_can_be_taken_away(scene: Scene, dr
 @pytest.mark.parametrize("typed", ["x", "x" * 201])
 async def test_a_landmark_of_no_use_is_asked_again(scene: Scene, driss: Person, typed: str) -> None:
     await driss.commands("centre")
-    await driss.taps("more", "landmark")
+    await driss.taps("more", "at_the_door", "landmark")
 
     await driss.says(typed)
 

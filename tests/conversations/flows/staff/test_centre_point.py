@@ -21,14 +21,14 @@ async def point_of(scene: Scene, slug: str = "sale") -> Point | None:
 
 async def stands_there(person: Person, point: Point = DOOR) -> None:
     await person.commands("centre")
-    await person.taps("point")
+    await person.taps("more", "at_the_door", "point")
     await person.shares_location(point.latitude, point.longitude)
 
 
 async def test_a_point_is_shown_once_it_is_confirmed(scene: Scene, driss: Person) -> None:
     await driss.commands("centre")
     assert "On the map: not yet" in driss.screen
-    await driss.taps("point")
+    await driss.taps("more", "at_the_door", "point")
     assert driss.last.wants_location
 
     await driss.shares_location(34.053121234, -6.798541234)
@@ -71,7 +71,7 @@ async def test_a_place_in_another_country_is_none(scene: Scene, driss: Person) -
 
 async def test_a_written_place_is_none(driss: Person) -> None:
     await driss.commands("centre")
-    await driss.taps("point")
+    await driss.taps("more", "at_the_door", "point")
 
     await driss.says("34.05, -6.79")
 
@@ -83,7 +83,7 @@ async def test_a_point_can_be_removed(scene: Scene, driss: Person) -> None:
     await scene.desk.centres.set_point("sale", DOOR)
     await driss.commands("centre")
 
-    await driss.taps("point", "remove")
+    await driss.taps("more", "at_the_door", "point", "remove")
 
     assert driss.screen.startswith("The centre is no longer on the map.")
     assert "On the map: not yet" in driss.screen
@@ -92,7 +92,7 @@ async def test_a_point_can_be_removed(scene: Scene, driss: Person) -> None:
 
 async def test_a_manager_sets_the_point_of_any_centre(scene: Scene, karim: Person) -> None:
     await karim.commands("centre")
-    await karim.taps("casablanca", "point")
+    await karim.taps("casablanca", "more", "at_the_door", "point")
     await karim.shares_location(CASABLANCA.latitude, CASABLANCA.longitude)
     await karim.taps("yes")
 
@@ -105,7 +105,7 @@ async def test_a_web_page_is_too_rough(scene: Scene) -> None:
     hind = scene.caseworker("Hind")
     hind.channel = Channel.WEBCHAT
     await hind.commands("centre")
-    await hind.taps("point")
+    await hind.taps("more", "at_the_door", "point")
     assert not hind.last.wants_location
 
     await hind.shares_location(34.053, -6.799)

@@ -12,7 +12,7 @@ async def code_of(scene: Scene, slug: str = "sale") -> str | None:
 async def test_the_first_page_makes_the_code(scene: Scene, driss: Person) -> None:
     await driss.commands("centre")
     assert await code_of(scene) is None
-    await driss.taps("door")
+    await driss.taps("more", "at_the_door", "door")
     assert driss.ids == ["page", "!back", "!menu"]
 
     await driss.taps("page")
@@ -27,7 +27,7 @@ async def test_the_first_page_makes_the_code(scene: Scene, driss: Person) -> Non
 async def test_a_new_code_is_asked_about_and_comes_with_its_page(scene: Scene, driss: Person) -> None:
     old = await scene.desk.centres.door_code("sale")
     await driss.commands("centre")
-    await driss.taps("door", "new")
+    await driss.taps("more", "at_the_door", "door", "new")
     assert await code_of(scene) == old
 
     await driss.taps("yes")
@@ -41,7 +41,7 @@ async def test_who_thinks_better_of_it_keeps_the_page(scene: Scene, driss: Perso
     old = await scene.desk.centres.door_code("sale")
     await driss.commands("centre")
 
-    await driss.taps("door", "new", "keep")
+    await driss.taps("more", "at_the_door", "door", "new", "keep")
 
     assert await code_of(scene) == old
     assert driss.documents == []
@@ -50,7 +50,7 @@ async def test_who_thinks_better_of_it_keeps_the_page(scene: Scene, driss: Perso
 async def test_a_manager_prints_for_any_centre(scene: Scene, karim: Person) -> None:
     await karim.commands("centre")
 
-    await karim.taps("fes", "door", "page")
+    await karim.taps("fes", "more", "at_the_door", "door", "page")
 
     assert karim.documents == [Document(DocumentKind.DOOR_PAGE, karim.contact_id, centre_slug="fes")]
 
@@ -58,7 +58,7 @@ async def test_a_manager_prints_for_any_centre(scene: Scene, karim: Person) -> N
 async def test_who_has_gone_to_another_centre_changes_nothing(scene: Scene, driss: Person) -> None:
     old = await scene.desk.centres.door_code("sale")
     await driss.commands("centre")
-    await driss.taps("door", "new")
+    await driss.taps("more", "at_the_door", "door", "new")
     await scene.desk.contacts.make_staff(driss.contact_id, Role.CASEWORKER, "fes")
 
     await driss.taps("yes")
