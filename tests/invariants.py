@@ -140,7 +140,8 @@ def _visits(rows: Sequence[Row[Any]]) -> list[str]:
 
 
 def _due(rows: Sequence[Row[Any]], visits: Sequence[Row[Any]], now: datetime) -> list[str]:
-    versions = {f"visit:{visit.id}": visit.version for visit in visits if visit.status in LIVE_STATUSES}
+    live = {f"visit:{visit.id}": visit.version for visit in visits if visit.status in LIVE_STATUSES}
+    versions = {f"visit:{visit.id}": visit.version for visit in visits}
     return [
         *[
             f"due row {row.id} is {row.status}"
@@ -153,7 +154,7 @@ def _due(rows: Sequence[Row[Any]], visits: Sequence[Row[Any]], now: datetime) ->
             for row in rows
             if row.status == "waiting"
             and row.subject.startswith("visit:")
-            and versions.get(row.subject) != row.version
+            and (live if row.purpose == Purpose.REMINDER else versions).get(row.subject) != row.version
         ],
     ]
 

@@ -5,8 +5,10 @@ All walks run side by side against one process, on a good day and on a bad one.
 
 import asyncio
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
+
+from sqlalchemy import func, select, update
 
 from bot.app import load_voice
 from bot.clock import Clock, ShiftedClock
@@ -19,12 +21,21 @@ from conversations.care.periods import FastingMonth
 from conversations.flows.beneficiary import BENEFICIARY_FLOWS
 from conversations.flows.beneficiary.door import DOOR
 from conversations.flows.staff import STAFF_FLOWS
+from storage.tables import appointments, due_messages, is_live, is_waiting, outbox
 from tests.bot.channels.whatsapp_service import at_work
 from tests.fault_proxy import Kind, scenario
 from tests.graph_bodies import judge_message
 from tests.invariants import broken
 from tests.whatsapp_town import Town, Walker, town, unanswered
-from tests.whatsapp_walks import WALKS, Walk
+from tests.whatsapp_walks import (
+    WALKS,
+    Walk,
+    book_one_after_the_other,
+    is_asked_how_it_was,
+    is_marked,
+    is_missed,
+    visitors,
+)
 
 ALL_FLOWS = {flow.name for flow in (DOOR, *BENEFICIARY_FLOWS, *STAFF_FLOWS)}
 
@@ -62,7 +73,7 @@ async def is_asked_next_morning(town: Town) -> None:
     rachid = town.walker("Rachid", of="is_asked")
     await rachid.agrees()
     safae = town.walker("Safae", of="is_asked")
-    await safae.comes_as(Role.CASEWORKER, "settat")
+    await safae.comes_as(Role.CASEWORKER, "beni-mellal")
     due_at = await rachid.due_at(CheckInStep.FIRST_DAY)
     # Nobody repeats tomorrow what came today.
     await town.gets_tidy()
@@ -115,6 +126,61 @@ async def staff_are_asked(town: Town, safae: Walker, clock: ShiftedClock) -> Non
     await safae.is_in("centre_details")
 
 
+async def see_visits_through(town: Town) -> None:
+    """Visits take place, and what is to be said and asked afterwards is; their day comes by another clock."""
+    clock = ShiftedClock()
+    clock.shift_to(await _next_morning(town))
+    async with at_work(town.database, town.graph, clock, api_url=town.api_url):
+        ticks = Ticks(town.database, load_voice(), clock)
+
+        async def tick() -> None:
+            while await ticks.turn_due():
+                pass
+
+        await book_one_after_the_other(town)
+        last = await _last_visit(town)
+        await _is_over_for_others(town)
+        # What is on its way when hours pass would leave twice.
+        await town.settled()
+        clock.shift_to(last + timedelta(minutes=5))
+        here = visitors(town)
+        for walker in (here.ilham, here.mounir, *here.people):
+            await walker.says("menu")
+        await is_marked(town, tick)
+        await town.settled()
+        clock.shift_to(last.replace(hour=18, minute=1))
+        await ticks.ask_for_marks()
+        await is_missed(town, tick)
+        await town.settled()
+        clock.shift_to(last.replace(hour=18, minute=40))
+        await tick()
+        await is_asked_how_it_was(town, tick)
+        await town.settled()
+
+
+async def _next_morning(town: Town) -> datetime:
+    """Return nine o'clock on a day after everything so far; Casablanca is on UTC."""
+    query = select(func.max(outbox.c.created_at, type_=outbox.c.created_at.type).label("at"))
+    (row,) = await town.rows(query)
+    day: datetime = row.at + timedelta(days=1)
+    return day.replace(hour=9, minute=0)
+
+
+async def _last_visit(town: Town) -> datetime:
+    moment = func.max(appointments.c.starts_at, type_=appointments.c.starts_at.type).label("at")
+    (row,) = await town.rows(select(moment).where(appointments.c.centre_slug == "settat", is_live()))
+    last: datetime = row.at
+    return last
+
+
+async def _is_over_for_others(town: Town) -> None:
+    """Drop what is planned for everybody until then: who has not written lately would need templates."""
+    async with town.database.transaction() as unit:
+        await unit.connection.execute(
+            update(due_messages).where(is_waiting(due_messages)).values(status="dropped")
+        )
+
+
 async def check(town: Town) -> None:
     """Everybody was answered, and once unless an answer was cut off; no body was beyond a limit."""
     assert await broken(town.database, now=town.graph.now()) == []
@@ -135,6 +201,7 @@ async def test_every_flow_is_walked(database_url: str, tmp_path: Path) -> None:
         await walk_all(here)
         await is_killed(here)
         await is_asked_next_morning(here)
+        await see_visits_through(here)
 
         await check(here)
         assert here.proxy.cut_off.total() == 0
@@ -147,6 +214,7 @@ async def test_on_a_bad_day_everybody_gets_there(database_url: str, tmp_path: Pa
         await walk_all(here)
         await is_killed(here)
         await is_asked_next_morning(here)
+        await see_visits_through(here)
 
         await check(here)
         assert set().union(*here.seen.values()) == ALL_FLOWS

@@ -19,7 +19,11 @@ from conversations.care.reminders import ReminderStep
 from conversations.texts import LANGUAGES
 from storage.tables import appointments, is_live
 from tests.fake_graph import Shown
-from tests.whatsapp_town import DAY, TIME, VISIT, Nth, Town
+from tests.whatsapp_people import ids
+from tests.whatsapp_town import DAY, TIME, VISIT, Nth, Town, Walker
+
+# The walk of those whose visits take place.
+AFTER = "after_visits"
 
 TASK = Nth(r"t\d+", 0)
 SESSION = Nth(r"\d{1,3}", 0)
@@ -646,6 +650,115 @@ async def _compares_wordings(town: Town) -> None:
     await karim.taps_in(ended, "ok")
 
 
+# Of those whose visits are over
+
+
+@dataclass(frozen=True)
+class Visitors:
+    """A centre's caseworker, a manager, and three people with a visit there, earliest first."""
+
+    ilham: Walker
+    mounir: Walker
+    people: tuple[Walker, Walker, Walker]
+
+
+async def _come_in(town: Town) -> None:
+    """Staff come in and people agree: what is to happen on the day of the visits happens by another clock."""
+    ilham, mounir = town.walker("Ilham", of=AFTER), town.walker("Mounir", of=AFTER)
+    await ilham.comes_as(Role.CASEWORKER, "settat")
+    await ilham.taps("figures")
+    await ilham.is_in("figures")
+    await ilham.taps("week_before")
+    await mounir.comes_as(Role.MANAGER)
+    await mounir.taps("complaints")
+    await mounir.is_in("complaints")
+    for name in ("Rachida", "Zineb", "Omar"):
+        await town.walker(name, of=AFTER).agrees()
+
+
+def visitors(town: Town) -> Visitors:
+    """Return those who came in for it."""
+    ilham, mounir, *people = [
+        next(walker for walker in town.walkers if walker.person.name == name)
+        for name in ("Ilham", "Mounir", "Rachida", "Zineb", "Omar")
+    ]
+    return Visitors(ilham, mounir, (people[0], people[1], people[2]))
+
+
+async def book_one_after_the_other(town: Town) -> None:
+    """Each takes the last time that is shown at first, which is later each time."""
+    for walker in visitors(town).people:
+        await walker.books("settat")
+
+
+async def is_marked(town: Town, tick: Callable[[], Awaitable[None]]) -> None:
+    """One visit the centre cancelled, to one somebody came, and of one nobody has said anything yet."""
+    here = visitors(town)
+    rachida = here.people[0]
+    for place, said in enumerate(("called_off", "came")):
+        await here.ilham.says("menu")
+        await here.ilham.is_in("caseworker_menu")
+        await here.ilham.taps("today")
+        await here.ilham.is_in("agenda")
+        await here.ilham.taps(Nth(r"\d+", place), said)
+        await here.ilham.hears("Noted: visit ")
+    await tick()
+    sorry = await rachida.is_told("visit_called_off", "It was us, and we are sorry.")
+    await rachida.taps_in(sorry, ids(sorry)[0])
+    await rachida.hears("✅ The centre has your request.")
+
+
+async def is_missed(town: Town, tick: Callable[[], Awaitable[None]]) -> None:
+    """In the evening the caseworker is reminded of what is left: one who was not there, whom nobody blames.
+
+    The other is the visit that was booked instead of the cancelled one.
+    """
+    here = visitors(town)
+    omar = here.people[2]
+    evening = await here.ilham.is_told("unmarked_visits", "📋 Of 2 visits it is not noted how they went.")
+    await here.ilham.taps_in(evening, "agenda")
+    await here.ilham.is_in("agenda")
+    await here.ilham.taps(Nth(r"\d+", 2), "missed")
+    await here.ilham.hears("The person is offered other times, without blame.")
+    await tick()
+    missed = await omar.is_told("missed_visit", "These things happen")
+    await omar.sends_sticker()
+    await omar.taps_in(missed, ids(missed)[1])
+    await omar.is_in("missed_visit")
+    await omar.taps("transport")
+    await omar.hears("🙏 Thank you. See you there.")
+    await omar.taps_in(missed, ids(missed)[0])
+    await omar.hears("That button was from an older message. Here is where we are now.")
+
+
+async def is_asked_how_it_was(town: Town, tick: Callable[[], Awaitable[None]]) -> None:
+    """Somebody was not well received, says so to the managers, and is answered."""
+    here = visitors(town)
+    zineb = here.people[1]
+    question = await zineb.is_told("feedback", "👋 How was it on ")
+    await zineb.taps_in(question, "bad")
+    await zineb.is_in("feedback")
+    await zineb.taps("complain")
+    await zineb.is_in("complaint")
+    await zineb.taps("named")
+    await zineb.sends_sticker()
+    await zineb.hears("Please write it in words.")
+    await zineb.says("La porte est restée fermée.")
+    await zineb.hears("The managers will read it, and the answer comes here.")
+    await tick()
+    news = await here.mounir.is_told("complaint_news", "📮 Somebody wrote to the managers.")
+    await here.mounir.taps_in(news, "open")
+    await here.mounir.is_in("complaints")
+    await here.mounir.hears("La porte est restée fermée.")
+    await here.mounir.taps("answer")
+    await here.mounir.says("Nous en avons parlé au centre.")
+    answer = await zineb.is_told("complaint_answer", "Nous en avons parlé au centre.")
+    await zineb.taps_in(answer, "thanks")
+    await zineb.hears("🙏 You are welcome.")
+    await here.mounir.taps("close")
+    await here.mounir.hears("No complaint is open. 👍")
+
+
 def _all_the_way() -> list[Walk]:
     flows = {"language", "consent", "menu", "booking", "my_visits", "settings", "erase"}
     homes = ("oujda", "settat", "beni-mellal", "marrakech")
@@ -702,5 +815,6 @@ WALKS: tuple[Walk, ...] = (
     Walk("asks", frozenset({"questions", "unanswered", "person"}), _asks_what_nobody_answers),
     Walk("changes", frozenset({"content", "manager_menu", "services"}), _changes_what_people_read),
     Walk("compares", frozenset({"experiments", "experiment_end", "manager_menu"}), _compares_wordings),
+    Walk(AFTER, frozenset({"caseworker_menu", "figures", "complaints"}), _come_in),
     Walk("announces", frozenset({"broadcast", "announcement_progress", "stop"}), _announces),
 )
