@@ -6,12 +6,16 @@ needs staff has a centre of its own.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 
 from bot.channels.whatsapp_templates import templates_of
 from bot.texts import load_texts
-from conversations.care.people import Role
+from bot.zone import casablanca
+from conversations.care.appointments import Need
+from conversations.care.people import ContactId, Role
 from conversations.care.reminders import ReminderStep
+from conversations.care.wall_time import to_local
 from conversations.texts import LANGUAGES
 from tests.fake_graph import Shown
 from tests.whatsapp_town import DAY, TIME, VISIT, Nth, Town
@@ -242,6 +246,39 @@ async def _has_a_visit(town: Town) -> None:
     await brahim.taps_in(proposal, "accept")
     await brahim.hears("✅ Your visit is moved.")
     await hind.is_told("visit_news", "🔄 A visit was moved to this time.")
+
+
+async def _arrives(town: Town) -> None:
+    """A caseworker hangs the code at the door; somebody asks for the date of a visit, and comes to it."""
+    amina, driss = town.walker("Amina", of="arrives"), town.walker("Driss", of="arrives")
+    await driss.comes_as(Role.CASEWORKER, "fes")
+    await driss.says("/centre")
+    await driss.is_in("centre_details")
+    await driss.taps("door", "page")
+    await driss.gets_page("Here is the page, ready to print.")
+
+    await amina.agrees()
+    visit, code = await _visit_of_now(town, ContactId(await amina.contact_id()), "fes")
+    await amina.says(f"door_{code}")
+    await amina.is_in("arrival")
+    await amina.hears(f"👋 You have arrived. Somebody will call you by your code: {visit}")
+    await driss.is_told("arrival_news", f"👋 {visit} is here")
+
+    await amina.books("fes")
+    await amina.taps(Nth(r"!visit_date=\d+", 0))
+    await amina.hears("📆 To note:")
+
+
+async def _visit_of_now(town: Town, contact_id: ContactId, centre: str) -> tuple[str, str]:
+    """Give somebody a visit that begins about now, and return its code and that of the door."""
+    now = datetime.now(UTC)
+    local = to_local(now, casablanca())
+    async with town.database.transaction() as unit:
+        visit = await unit.appointments.book(
+            contact_id=contact_id, centre_slug=centre, need=Need.JOB, day=local.date(),
+            at=local.time().replace(second=0, microsecond=0), capacity=1, confirmed=True, now=now,
+        )  # fmt: skip
+        return visit.code, await unit.centres.door_code(centre)
 
 
 # Of those who share a phone
@@ -584,6 +621,7 @@ WALKS: tuple[Walk, ...] = (
         ),
         _has_a_visit,
     ),
+    Walk("arrives", frozenset({"centre_details", "arrival", "arrival_news"}), _arrives),
     Walk(
         "share_a_phone",
         frozenset({"profiles", "message_waiting", "door", "help_numbers", "staff_words", "join"}),
