@@ -6,16 +6,19 @@ needs staff has a centre of its own.
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 
 from sqlalchemy import select
 
 from bot.channels.whatsapp_templates import templates_of
 from bot.texts import load_texts
+from bot.zone import casablanca
 from conversations.care.appointments import Need
 from conversations.care.hours import VisitKind
 from conversations.care.people import ContactId, Role
 from conversations.care.reminders import ReminderStep
+from conversations.care.wall_time import to_local
 from conversations.texts import LANGUAGES
 from storage.tables import appointments, is_live
 from tests.fake_graph import Shown
@@ -298,6 +301,39 @@ async def _meets_in_a_group(town: Town) -> None:
     await hind.taps(SESSION, "call_off", "yes")
     await hind.hears("Called off. 1 person is told.")
     await brahim.is_told("group_called_off", "❌ Your meeting is called off.")
+
+
+async def _arrives(town: Town) -> None:
+    """A caseworker hangs the code at the door; somebody asks for the date of a visit, and comes to it."""
+    amina, driss = town.walker("Amina", of="arrives"), town.walker("Driss", of="arrives")
+    await driss.comes_as(Role.CASEWORKER, "fes")
+    await driss.says("/centre")
+    await driss.is_in("centre_details")
+    await driss.taps("door", "page")
+    await driss.gets_page("Here is the page, ready to print.")
+
+    await amina.agrees()
+    visit, code = await _visit_of_now(town, ContactId(await amina.contact_id()), "fes")
+    await amina.says(f"door_{code}")
+    await amina.is_in("arrival")
+    await amina.hears(f"👋 You have arrived. Somebody will call you by your code: {visit}")
+    await driss.is_told("arrival_news", f"👋 {visit} is here")
+
+    await amina.books("fes")
+    await amina.taps(Nth(r"!visit_date=\d+", 0))
+    await amina.hears("📆 To note:")
+
+
+async def _visit_of_now(town: Town, contact_id: ContactId, centre: str) -> tuple[str, str]:
+    """Give somebody a visit that begins about now, and return its code and that of the door."""
+    now = datetime.now(UTC)
+    local = to_local(now, casablanca())
+    async with town.database.transaction() as unit:
+        visit = await unit.appointments.book(
+            contact_id=contact_id, centre_slug=centre, need=Need.JOB, day=local.date(),
+            at=local.time().replace(second=0, microsecond=0), capacity=1, confirmed=True, now=now,
+        )  # fmt: skip
+        return visit.code, await unit.centres.door_code(centre)
 
 
 # Of those who share a phone
@@ -793,6 +829,7 @@ WALKS: tuple[Walk, ...] = (
         ),
         _has_a_visit,
     ),
+    Walk("arrives", frozenset({"centre_details", "arrival", "arrival_news"}), _arrives),
     Walk(
         "meets_in_a_group",
         frozenset({"group_sessions", "group_visit", "group_called_off"}),
