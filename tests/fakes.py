@@ -1619,7 +1619,6 @@ class FakeDesk:
         self.group_sessions = FakeGroupSessions(self)
         self.appointments = FakeAppointments(self.holds, self.group_sessions)
         self.waiting = FakeWaiting()
-        self.appointments = FakeAppointments(self.holds)
         self.schedule = FakeSchedule(self)
         self.tasks = FakeTasks()
         self.life_projects = FakeLifeProjects()
