@@ -281,3 +281,31 @@ def test_a_page_is_told_its_language_and_its_words() -> None:
         "placeholder", "send", "offline", "online", "share_location", "locating", "location_failed", "today"
     }  # fmt: skip
     assert all(word.startswith("[ary] ") for word in frame["ui"].values())
+
+
+def test_the_link_at_a_door_counts_each_time_its_page_is_opened() -> None:
+    first, second = (
+        webchat.read_frame(json.dumps({"type": "start", "payload": "door_abcdefgh23", "ref": ref}))
+        for ref in ("r1", "r2")
+    )
+    invited = [
+        webchat.read_frame(json.dumps({"type": "start", "payload": "invite-1", "ref": ref}))
+        for ref in ("r1", "r2")
+    ]
+
+    assert first is not None
+    assert second is not None
+    assert (first["ref"], second["ref"]) == ("r1", "r2")
+    assert invited[0] == invited[1] == webchat.start_frame("invite-1")
+    inbound = stored(first)
+    assert inbound is not None
+    assert inbound.reply == Command("start", "door_abcdefgh23")
+
+
+def test_the_date_of_a_visit_has_a_link_of_its_own() -> None:
+    date_of = Document(DocumentKind.VISIT_DATE, ContactId(7), visit_id=3)
+    message = OutboundMessage("Ouvrez.", "fr", document=date_of)
+
+    frame = webchat.render(message, TEXTS["fr"], number=5, replaces=None, at=AT)
+
+    assert frame["document"] == {"path": "/page/5", "label": "[fr] 📆 Open the date"}
