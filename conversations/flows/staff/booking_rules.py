@@ -324,4 +324,4 @@ async def _save_landmark(turn: Turn[CentreDraft], landmark: str | None) -> Move:
     if centre is None:
         return Home(not_yours(turn))
     await turn.desk.centres.set_landmark(centre.slug, landmark)
-    return Goto(MoreRules)
+    return Goto(AtTheDoor)

@@ -10,8 +10,10 @@ from conversations.care.moon import MoonAnswer, answered_days, days_from
 from conversations.care.people import CASEWORKERS, MANAGERS
 from conversations.engine.flow import Choice, Enter, Finish, Flow, Home, Move, Prompt, Step
 from conversations.engine.turn import Turn
+from conversations.flows.displaced_visits import Touched, move_touched
 from conversations.flows.staff.centre_access import CentreDraft, may_look_after
 from conversations.flows.staff.closed_days import ClosedDays
+from conversations.flows.staff.closing import summary
 from conversations.flows.visit_words import city
 
 NAME = "moon_day"
@@ -65,6 +67,9 @@ class AskMoon(Step[MoonDays]):
             return Finish(turn.gettext("That feast is over, so nothing was changed."))
         if await _decides(turn, answered_days(draft.first_day, draft.days, MoonAnswer(choice_id))):
             said = turn.gettext("Saved. You can change each day here.")
+            touched = await move_touched(turn, draft.centre_slug)
+            if touched != Touched():
+                said = f"{said}\n{summary(turn, touched)}"
         else:
             said = turn.gettext("A colleague has answered already. It stands like this:")
         return Enter("centre_details", CentreDraft(draft.centre_slug), ClosedDays.name, said)

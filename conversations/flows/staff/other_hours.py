@@ -376,8 +376,8 @@ def _outside_lines(turn: Turn[CentreDraft], visits: Sequence[Appointment]) -> li
     if not visits:
         return []
     said = turn.ngettext(
-        "⚠️ {n} visit is booked outside these hours. It stays until you move it.",
-        "⚠️ {n} visits are booked outside these hours. They stay until you move them.",
+        "⚠️ {n} visit is booked outside these hours. Its person is offered another time.",
+        "⚠️ {n} visits are booked outside these hours. Their people are offered other times.",
         len(visits),
     )
     return ["", said.format(n=len(visits))]

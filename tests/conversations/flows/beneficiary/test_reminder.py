@@ -189,8 +189,8 @@ async def test_a_telephone_visit_asks_for_no_way_and_sends_no_map(brahim: Person
     for step in ReminderStep:
         notice = await reminded(brahim, step)
 
-        assert "We call you at this hour." in notice.text
-        assert notice.ids == ["coming", "change", "cancel"]
+        assert "The centre in Salé calls you." in notice.text
+        assert notice.ids == ["answering", "change", "cancel"]
         assert "Address" not in notice.text
         assert "Say it at the door" not in notice.text
     assert brahim.venues == []

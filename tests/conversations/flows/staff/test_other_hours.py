@@ -126,14 +126,14 @@ async def test_the_moon_is_followed_in_one_tap(scene: Scene, at_hours: Person) -
     assert "Tuesday, 9 February 2027 to Tuesday, 9 March 2027" in at_hours.screen
 
 
-async def test_booked_visits_outside_the_new_hours_stay_and_are_counted(
+async def test_booked_visits_outside_the_new_hours_are_counted(
     scene: Scene, at_hours: Person, amina: Person, brahim: Person
 ) -> None:
     early = await books(amina, IN_IT, time(8, 30))
     inside = await books(brahim, IN_IT, time(9))
     before = await books(amina, date(2027, 2, 5), time(8, 30))
     await at_hours.taps("ramadan", FIRST.isoformat(), LAST.isoformat(), "next")
-    assert "⚠️ 1 visit is booked outside these hours. It stays until you move it." in at_hours.screen
+    assert "⚠️ 1 visit is booked outside these hours. Its person is offered another time." in at_hours.screen
     await at_hours.taps("save")
     assert "⚠️ 1 visit is booked outside these hours." in at_hours.screen
     await at_hours.taps("ramadan-2027-02-08")

@@ -181,7 +181,9 @@ async def test_a_feast_of_one_day_may_be_a_day_later(scene: Scene, driss: Person
     assert [closure.closed for closure in found] == [False, True]
 
 
-async def test_visits_on_a_day_that_closes_are_led_to(scene: Scene, driss: Person, amina: Person) -> None:
+async def test_who_has_a_visit_on_a_day_that_closes_is_offered_another_time(
+    scene: Scene, driss: Person, amina: Person
+) -> None:
     scene.clock.moves_to(THREE_DAYS_BEFORE)
     await sets_hours(scene, "mon-fri 08:30-16:30")
     visit = await books(amina, date(2027, 3, 11), time(10))
@@ -189,9 +191,10 @@ async def test_visits_on_a_day_that_closes_are_led_to(scene: Scene, driss: Perso
 
     await driss.taps_notice("later")
 
-    assert "⚠️ 1 visit is booked on that day" in driss.screen
+    assert "1 person has been told." in driss.screen
     assert "visits" in driss.ids
-    assert (await visit_now(scene, visit)).is_live
+    assert (await visit_now(scene, visit)).displaced_at is not None
+    assert amina.notice.flow == "visit_displaced"
 
 
 async def test_an_answer_after_the_feast_changes_nothing(before_the_feast: Scene, driss: Person) -> None:
