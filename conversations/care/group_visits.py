@@ -27,13 +27,15 @@ async def sessions_to_come(turn: Turn[Any], centre_slug: str) -> list[GroupSessi
 async def sessions_with_room(turn: Turn[Any], centre_slug: str, need: Need | None) -> list[GroupSession]:
     """Return sessions about a need, or any, that can still be booked; none unless the centre is open."""
     centre = await turn.desk.centres.get(centre_slug)
-    if not centre.is_open:
+    sessions = await sessions_to_come(turn, centre_slug)
+    # Most centres hold none, and everybody who books asks.
+    if not sessions or not centre.is_open:
         return []
     earliest = turn.local_now + timedelta(minutes=centre.rules.lead_minutes)
     closed = await _closed(turn, centre)
     return [
         session
-        for session in await sessions_to_come(turn, centre_slug)
+        for session in sessions
         if session.has_room
         and need in (None, session.need)
         and session.starts_local >= earliest
