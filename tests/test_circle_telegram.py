@@ -220,7 +220,9 @@ async def test_eight_taps_lead_to_a_visit_in_every_language(
         assert amina.taps_done == 8
         said = booked.text.partition("\n")[0]
         assert said == texts.gettext("✅ The centre has your request.")
-        assert booked.labels == [texts.pgettext("button", "🏠 Menu")]
+        assert booked.labels == [
+            texts.pgettext("button", label) for label in ("📆 To my calendar", "🏠 Menu")
+        ]
 
     await asyncio.gather(*(books(language.code, at) for at, language in enumerate(LANGUAGES)))
 

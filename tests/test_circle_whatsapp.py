@@ -146,7 +146,9 @@ async def test_eight_taps_lead_to_a_visit_in_every_language(
 
         assert phone.taps_done == 8
         assert booked.text.partition("\n")[0] == texts.gettext("✅ The centre has your request.")
-        assert booked.labels == [texts.pgettext("button", "🏠 Menu")]
+        assert booked.labels == [
+            texts.pgettext("button", label) for label in ("📆 To my calendar", "🏠 Menu")
+        ]
 
     await asyncio.gather(*(books(language.code, at) for at, language in enumerate(LANGUAGES)))
 

@@ -309,7 +309,7 @@ async def _arrives(town: Town) -> None:
     await driss.comes_as(Role.CASEWORKER, "fes")
     await driss.says("/centre")
     await driss.is_in("centre_details")
-    await driss.taps("door", "page")
+    await driss.taps("more", "at_the_door", "door", "page")
     await driss.gets_page("Here is the page, ready to print.")
 
     await amina.agrees()
