@@ -14,13 +14,12 @@ from statistics import NormalDist
 
 from conversations.care.people import ContactId
 from conversations.care.reminders import ReminderStep
+from conversations.care.small_numbers import FEWEST_SHOWN
 
 # Taken for the attendance while too few visits of the centres' own are known: in the trial on supervision
 # visits about 30 % were missed (Hastings 2021).
 ASSUMED_ATTENDANCE = 0.7
 KNOWN_FROM = 100
-# Numbers below tell too much of too few.
-SMALLEST_SHOWN = 5
 SIZES = range(40, 20_001)
 # Two-sided.
 ERROR, POWER = 0.05, 0.8
@@ -85,7 +84,7 @@ class Outcomes:
     @property
     def may_be_shown(self) -> bool:
         """Whether neither number is so small that it could be found out by taking one from the other."""
-        return min(self.came, self.missed) >= SMALLEST_SHOWN
+        return min(self.came, self.missed) >= FEWEST_SHOWN
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,8 +12,8 @@ from typing import Any
 from conversations.care.appointments import Appointment, Need
 from conversations.care.centres import Centre
 from conversations.care.holds import HELD_FOR, HoldPurpose
-from conversations.care.hours import VisitKind, bookable_days, open_slots
-from conversations.care.visits import MOST_AHEAD, book, keep_time, move
+from conversations.care.hours import VisitKind, bookable_days
+from conversations.care.visits import MOST_AHEAD, book, keep_time, move, times_left
 from conversations.care.waiting import (
     MOST_UNANSWERED,
     WaitingEntry,
@@ -104,16 +104,7 @@ async def _free_starts(
     soonest = soonest_offer(centre.rules, now_local=now_local)
     free: list[datetime] = []
     for day in days:
-        closure = closures.get(day)
-        times = open_slots(
-            centre.rules,
-            day,
-            closed=closure is not None and closure.closed,
-            taken=taken.get(day, ()),
-            now_local=now_local,
-            kind=kind,
-            closed_hours=closure.hours if closure else (),
-        )
+        times = times_left(now_local, centre, day, kind, closures.get(day), taken)
         free += [start for at in times if (start := datetime.combine(day, at)) >= soonest]
     return free
 

@@ -4,9 +4,6 @@ from dataclasses import dataclass, fields
 from datetime import date, timedelta
 from typing import Self
 
-# Fewer people could be told apart by those who know the centre.
-FEWEST_SHOWN = 5
-
 
 @dataclass(frozen=True, slots=True)
 class VisitFigures:

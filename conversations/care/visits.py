@@ -95,7 +95,7 @@ async def open_days(
     for day in days:
         if len(found) == limit:
             break
-        if _open_slots(now_local, centre, day, kind, closures.get(day), taken):
+        if times_left(now_local, centre, day, kind, closures.get(day), taken):
             found.append(day)
     return found
 
@@ -118,10 +118,10 @@ async def open_times(
     closures = await turn.desk.closures.between(centre_slug, day, day)
     but = turn.contact.id if contact_id is None else contact_id
     taken = await turn.desk.appointments.taken(centre_slug, day, day, now=turn.now, but=but)
-    return _open_slots(turn.local_now, centre, day, kind, closures[0] if closures else None, taken)
+    return times_left(turn.local_now, centre, day, kind, closures[0] if closures else None, taken)
 
 
-def _open_slots(
+def times_left(
     now_local: datetime,
     centre: Centre,
     day: date,
@@ -129,6 +129,7 @@ def _open_slots(
     closure: Closure | None,
     taken: Mapping[date, tuple[Taken, ...]],
 ) -> list[time]:
+    """Return the times of a day that still have a place, by what is closed and taken then."""
     return open_slots(
         centre.rules,
         day,

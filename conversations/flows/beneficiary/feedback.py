@@ -55,8 +55,8 @@ class OfferComplaint(Step[VisitNews]):
 
     async def ask(self, turn: Turn[VisitNews]) -> Prompt:
         text = turn.gettext(
-            "Thank you for saying it; we are sorry. You can tell the managers what went wrong. "
-            "The centre's caseworkers don't see it."
+            "Thank you for saying it; we are sorry. You can tell the managers what went wrong: "
+            "the centre's caseworkers don't see it."
         )
         choices = [
             # Translators: label, at most 20 characters.

@@ -79,7 +79,7 @@ class TellHindrance(Step[VisitNews]):
     name = "why"
 
     async def ask(self, turn: Turn[VisitNews]) -> Prompt:
-        text = turn.gettext("What got in the way? It helps us to do better. You can leave it out.")
+        text = turn.gettext("What got in the way? It helps us to do better, and you can leave it out.")
         # Translators: label, at most 24 characters.
         skip = Choice(SKIP, turn.pgettext("button", "⏭️ Leave it out"))
         return Prompt(text, [*(Choice(each, _label(turn, each)) for each in Hindrance), skip])

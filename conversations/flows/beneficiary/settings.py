@@ -14,10 +14,10 @@ from conversations.engine.turn import Turn
 from conversations.flows.beneficiary.check_in import plan_questions, withdraw_questions
 from conversations.flows.beneficiary.language import NoAnswers
 from conversations.flows.beneficiary.waiting import with_waiting
+from conversations.flows.typed_names import name_prompt, typed_name
 from conversations.flows.visit_words import city, province
 from conversations.texts import LANGUAGES
 
-LONGEST_NAME = 40
 # More than any region has.
 ALL_TOWNS = 500
 
@@ -52,24 +52,14 @@ class TellName(Step[NoAnswers]):
     matches_typed_choices = False
 
     async def ask(self, turn: Turn[NoAnswers]) -> Prompt:
-        text = turn.gettext("Which name shall we use? You choose, and none is fine too.")
-        if not turn.contact.name:
-            return Prompt(text)
-        now = turn.gettext("Now we call you {name}.").format(name=turn.contact.name)
-        # Translators: label, at most 20 characters.
-        forget = Choice("forget", turn.pgettext("button", "✖️ No name"))
-        return Prompt(f"{text}\n{now}", [forget])
+        return name_prompt(turn, turn.gettext("Which name shall we use? You choose, and none is fine too."))
 
     async def chosen(self, turn: Turn[NoAnswers], choice_id: str) -> Move:
         return await _call(turn, None)
 
     async def answer(self, turn: Turn[NoAnswers], reply: Reply) -> Move:
-        match reply:
-            case Text(text) if 0 < len(name := " ".join(text.split())) <= LONGEST_NAME:
-                return await _call(turn, name)
-            case Text():
-                return Again(turn.gettext("That is too long for a name. A short one is enough."))
-        return Again(turn.gettext("Please write the name."))
+        name = typed_name(turn, reply)
+        return name if isinstance(name, Again) else await _call(turn, name)
 
 
 class ChooseHour(Step[NoAnswers]):

@@ -1,8 +1,9 @@
 """A caseworker answers the person of a task."""
 
 from dataclasses import dataclass
+from typing import Any
 
-from conversations.care.people import CASEWORKERS
+from conversations.care.people import CASEWORKERS, ContactId
 from conversations.care.tasks import Task
 from conversations.engine.flow import Again, Choice, Finish, Flow, Goto, Move, Prompt, Step
 from conversations.engine.outbound import Purpose
@@ -34,24 +35,12 @@ class WriteAnswer(Step[AnswerDraft]):
         task = await own_task(turn, turn.draft.task_id)
         if task is None:
             return Prompt(gone(turn))
-        if await turn.desk.contacts.is_reachable(task.contact_id):
-            asked = turn.gettext("✍️ Write your answer. The person gets it as you write it.")
-        else:
-            asked = turn.gettext(
-                "This person can't be reached here at the moment: an answer would not arrive."
-            )
-        return Prompt(f"{asked}\n\n{await task_details(turn, task)}")
+        return Prompt(f"{await write_answer(turn, task.contact_id)}\n\n{await task_details(turn, task)}")
 
     async def answer(self, turn: Turn[AnswerDraft], reply: Reply) -> Move:
-        if not isinstance(reply, Text):
-            return Again(turn.gettext("Only text can be passed on from here. Please write your answer."))
-        text = reply.text.strip()
-        if not 1 <= len(text) <= LONGEST_ANSWER:
-            return Again(
-                turn.gettext("That is too long: please write at most {n} characters.").format(
-                    n=LONGEST_ANSWER
-                )
-            )
+        text = written_answer(turn, reply)
+        if isinstance(text, Again):
+            return text
         task = await take(turn, turn.draft.task_id)
         if isinstance(task, str):
             return Finish(turn.gettext("{reason} Your answer was not sent.").format(reason=task))
@@ -59,6 +48,24 @@ class WriteAnswer(Step[AnswerDraft]):
         if turn.draft.sent:
             _send(turn, task, text)
         return Goto(Settled)
+
+
+async def write_answer(turn: Turn[Any], contact_id: ContactId) -> str:
+    """Ask for an answer to a person, or say that it would not arrive."""
+    if await turn.desk.contacts.is_reachable(contact_id):
+        return turn.gettext("✍️ Write your answer. The person gets it as you write it.")
+    return turn.gettext("This person can't be reached here at the moment: an answer would not arrive.")
+
+
+def written_answer(turn: Turn[Any], reply: Reply) -> str | Again:
+    """Return the answer; else what is wrong with it."""
+    if not isinstance(reply, Text):
+        return Again(turn.gettext("Only text can be passed on from here. Please write your answer."))
+    text = reply.text.strip()
+    if 1 <= len(text) <= LONGEST_ANSWER:
+        return text
+    said = turn.gettext("That is too long: please write at most {n} characters.")
+    return Again(said.format(n=LONGEST_ANSWER))
 
 
 class Settled(Step[AnswerDraft]):

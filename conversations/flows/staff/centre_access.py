@@ -40,14 +40,19 @@ def may_look_after(contact: Contact, slug: str) -> bool:
     return contact.role is Role.MANAGER or (contact.role is Role.CASEWORKER and contact.centre_slug == slug)
 
 
-async def centre_in_hand(turn: Turn[CentreDraft]) -> Centre | None:
-    """Return the centre; None when it is not, or no longer, this person's to look after."""
-    if not may_look_after(turn.contact, turn.draft.slug):
+async def own_centre(turn: Turn[Any], slug: str) -> Centre | None:
+    """Return a centre; None when it is not, or no longer, this person's to look after."""
+    if not may_look_after(turn.contact, slug):
         return None
     try:
-        return await turn.desk.centres.get(turn.draft.slug)
+        return await turn.desk.centres.get(slug)
     except CentreUnknown:
         return None
+
+
+async def centre_in_hand(turn: Turn[CentreDraft]) -> Centre | None:
+    """Return the centre; None when it is not, or no longer, this person's to look after."""
+    return await own_centre(turn, turn.draft.slug)
 
 
 async def centre_to_change(turn: Turn[CentreDraft]) -> Centre | None:

@@ -12,11 +12,11 @@ from conversations.care.people import CASEWORKERS, MANAGERS, Role
 from conversations.engine.flow import Again, Choice, Enter, Flow, Goto, Home, Move, Prompt, Step
 from conversations.engine.reply import Reply, Text
 from conversations.engine.turn import Turn
-from conversations.errors import CentreUnknown, HoursFault, HoursUnreadable
+from conversations.errors import HoursFault, HoursUnreadable
 from conversations.flows.closure_words import reason_label
 from conversations.flows.displaced_visits import Touched, move_touched
 from conversations.flows.paging import page_choices, page_of, turned
-from conversations.flows.staff.centre_access import CentreDraft, may_look_after, not_yours
+from conversations.flows.staff.centre_access import CentreDraft, may_look_after, not_yours, own_centre
 from conversations.flows.staff.typed_days import parse_day
 from conversations.flows.staff.typed_hours import parse_typed
 from conversations.flows.visit_words import city
@@ -66,7 +66,7 @@ class ChooseDay(Step[CloseDraft]):
     matches_typed_choices = False
 
     async def ask(self, turn: Turn[CloseDraft]) -> Prompt:
-        centre = await _centre(turn)
+        centre = await own_centre(turn, turn.draft.slug)
         if centre is None:
             return Prompt(not_yours(turn))
         page = page_of(await _open_days(turn, centre), turn.draft.page)
@@ -97,7 +97,7 @@ class ChooseHours(Step[CloseDraft]):
     matches_typed_choices = False
 
     async def ask(self, turn: Turn[CloseDraft]) -> Prompt:
-        centre = await _centre(turn)
+        centre = await own_centre(turn, turn.draft.slug)
         if centre is None or turn.draft.day is None:
             return Prompt(not_yours(turn))
         # Translators: label, at most 20 characters.
@@ -150,7 +150,7 @@ class CheckClosing(Step[CloseDraft]):
     name = "check"
 
     async def ask(self, turn: Turn[CloseDraft]) -> Prompt:
-        centre, draft = await _centre(turn), turn.draft
+        centre, draft = await own_centre(turn, turn.draft.slug), turn.draft
         if centre is None or draft.day is None:
             return Prompt(not_yours(turn))
         stretch = _stretch(draft)
@@ -172,7 +172,7 @@ class CheckClosing(Step[CloseDraft]):
         return Prompt("\n".join(lines), choices)
 
     async def chosen(self, turn: Turn[CloseDraft], choice_id: str) -> Move:
-        centre, draft = await _centre(turn), turn.draft
+        centre, draft = await own_centre(turn, turn.draft.slug), turn.draft
         if centre is None:
             return Home(not_yours(turn))
         if choice_id == OTHER_DAY or draft.day is None:
@@ -244,7 +244,7 @@ def summary(turn: Turn[Any], touched: Touched) -> str:
 
 
 async def _take_day(turn: Turn[CloseDraft], day: date) -> Move:
-    centre = await _centre(turn)
+    centre = await own_centre(turn, turn.draft.slug)
     if centre is None:
         return Home(not_yours(turn))
     if fault := await _day_fault(turn, centre, day):
@@ -254,7 +254,7 @@ async def _take_day(turn: Turn[CloseDraft], day: date) -> Move:
 
 
 async def _take_hours(turn: Turn[CloseDraft], stretch: Opening) -> Move:
-    centre, day = await _centre(turn), turn.draft.day
+    centre, day = await own_centre(turn, turn.draft.slug), turn.draft.day
     if centre is None or day is None:
         return Home(not_yours(turn))
     if fault := await _hours_fault(turn, centre, day, stretch):
@@ -330,16 +330,6 @@ async def _open_days(turn: Turn[Any], centre: Centre) -> list[date]:
     closed = {closure.day for closure in found if closure.closed}
     days = [turn.today + timedelta(days=ahead) for ahead in range(CLOSABLE_DAYS + 1)]
     return [day for day in days if centre.rules.hours_on(day) and day not in closed]
-
-
-async def _centre(turn: Turn[CloseDraft]) -> Centre | None:
-    """Return the centre; None when it is not, or no longer, this person's to look after."""
-    if not may_look_after(turn.contact, turn.draft.slug):
-        return None
-    try:
-        return await turn.desk.centres.get(turn.draft.slug)
-    except CentreUnknown:
-        return None
 
 
 def _stretch(draft: CloseDraft) -> Opening | None:

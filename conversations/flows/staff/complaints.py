@@ -3,15 +3,16 @@
 from dataclasses import dataclass
 from typing import Any
 
-from conversations.care.complaints import LONGEST, URGENT_AFTER, Complaint, ComplaintStatus
+from conversations.care.complaints import URGENT_AFTER, Complaint, ComplaintStatus
 from conversations.care.people import MANAGERS
 from conversations.care.wall_time import to_local
 from conversations.engine.flow import Again, Choice, Enter, Flow, Goto, Move, Prompt, Step
 from conversations.engine.outbound import Purpose
-from conversations.engine.reply import Reply, Text
+from conversations.engine.reply import Reply
 from conversations.engine.turn import Turn
 from conversations.flows.news import ComplaintWords
 from conversations.flows.paging import PAGE_SIZE, page_choices, page_of, turned
+from conversations.flows.staff.answer import write_answer, written_answer
 from conversations.flows.visit_words import city
 
 ANSWER, CLOSE = "answer", "close"
@@ -88,23 +89,14 @@ class WriteAnswer(Step[ComplaintsDraft]):
         complaint = await _open_complaint(turn)
         if complaint is None or complaint.contact_id is None:
             return Prompt(_gone(turn))
-        if await turn.desk.contacts.is_reachable(complaint.contact_id):
-            asked = turn.gettext("✍️ Write your answer. The person gets it as you write it.")
-        else:
-            asked = turn.gettext(
-                "This person can't be reached here at the moment: an answer would not arrive."
-            )
+        asked = await write_answer(turn, complaint.contact_id)
         words = turn.gettext("“{words}”").format(words=complaint.text)
         return Prompt(f"{asked}\n\n{words}")
 
     async def answer(self, turn: Turn[ComplaintsDraft], reply: Reply) -> Move:
-        if not isinstance(reply, Text):
-            return Again(turn.gettext("Only text can be passed on from here. Please write your answer."))
-        text = reply.text.strip()
-        if not 1 <= len(text) <= LONGEST:
-            return Again(
-                turn.gettext("That is too long: please write at most {n} characters.").format(n=LONGEST)
-            )
+        text = written_answer(turn, reply)
+        if isinstance(text, Again):
+            return text
         complaint = await _open_complaint(turn)
         if complaint is None or complaint.contact_id is None:
             return _back(turn, _gone(turn))

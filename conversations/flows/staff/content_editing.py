@@ -1,8 +1,5 @@
 """Changing one field of an entry: the steps of "content" that write a manager's drafts."""
 
-import re
-from datetime import date
-
 from conversations.care.edition import Edition
 from conversations.care.edits import Target
 from conversations.care.rules import UNSAID, Programme, Tag
@@ -16,7 +13,6 @@ from conversations.care.wording import (
     wording_fault,
 )
 from conversations.engine.flow import Again, Choice, Goto, Home, Move, Prompt, Step
-from conversations.engine.matching import fold_words
 from conversations.engine.reply import Reply, Text
 from conversations.engine.turn import Turn
 from conversations.flows.centre_words import region_name
@@ -37,14 +33,13 @@ from conversations.flows.staff.content_entries import (
     value_words,
 )
 from conversations.flows.staff.content_publishing import Preview, preview_choice
+from conversations.flows.staff.typed_days import parse_full_day
 from conversations.texts import LANGUAGES
 
 # Twelve regions on three pages: beside them stand the ways to turn the page and the way on.
 REGIONS_A_PAGE = 4
 # A day further away than that is a slip of the pen.
 YEARS_BACK, YEARS_AHEAD = 1, 3
-
-_DAY = re.compile(r"(\d{1,2})\D+(\d{1,2})\D+(\d{4})")
 
 
 class ChooseField(Step[ContentDraft]):
@@ -196,7 +191,7 @@ class SetDay(Step[ContentDraft]):
         return await _kept(turn, None)
 
     async def answer(self, turn: Turn[ContentDraft], reply: Reply) -> Move:
-        day = read_day(reply.text) if isinstance(reply, Text) else None
+        day = parse_full_day(reply.text) if isinstance(reply, Text) else None
         if day is None:
             return Again(turn.gettext("This is no day. Send it as day/month/year, such as 08/02/2027."))
         if not turn.today.year - YEARS_BACK <= day.year <= turn.today.year + YEARS_AHEAD:
@@ -262,18 +257,6 @@ def into_field(turn: Turn[ContentDraft], field: str) -> Move:
         case "regions":
             return Goto(SetRegions)
     return Goto(ChooseLanguage)
-
-
-def read_day(text: str) -> date | None:
-    """Return the day written as day, month, year in digits of any script; None when it is none."""
-    found = _DAY.fullmatch(fold_words(text))
-    if not found:
-        return None
-    day, month, year = map(int, found.groups())
-    try:
-        return date(year, month, day)
-    except ValueError:
-        return None
 
 
 def gone(turn: Turn[ContentDraft]) -> str:

@@ -2,10 +2,11 @@
 
 from typing import Any
 
-from conversations.care.experiments import SMALLEST_SHOWN, Comparison, Experiment, Outcomes, Result
+from conversations.care.experiments import Comparison, Experiment, Outcomes, Result
 from conversations.care.reminders import ReminderStep
 from conversations.care.wall_time import to_local
 from conversations.engine.turn import Turn
+from conversations.flows.staff.small_numbers import shown
 
 
 def comparison_label(turn: Turn[Any], comparison: Comparison) -> str:
@@ -80,14 +81,10 @@ def _counted(turn: Turn[Any], wording: str, outcomes: Outcomes) -> str:
     line = turn.gettext("{wording}: came {came}, missed {missed}, cancelled {cancelled}")
     return line.format(
         wording=wording,
-        came=_number(turn, outcomes.came),
-        missed=_number(turn, outcomes.missed),
-        cancelled=_number(turn, outcomes.cancelled),
+        came=shown(turn, outcomes.came),
+        missed=shown(turn, outcomes.missed),
+        cancelled=shown(turn, outcomes.cancelled),
     )
-
-
-def _number(turn: Turn[Any], number: int) -> str:
-    return str(number) if number >= SMALLEST_SHOWN else turn.gettext("fewer than 5")
 
 
 def _verdict(turn: Turn[Any], experiment: Experiment, result: Result) -> str:

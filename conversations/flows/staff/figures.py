@@ -4,10 +4,11 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 
 from conversations.care.people import CASEWORKERS, MANAGERS, Role
-from conversations.care.visit_figures import FEWEST_SHOWN, VisitFigures, week_from
+from conversations.care.visit_figures import VisitFigures, week_from
 from conversations.engine.flow import Again, Choice, Enter, Flow, Goto, Move, Prompt, Step
 from conversations.engine.turn import Turn
 from conversations.flows.paging import page_choices, page_of, turned
+from conversations.flows.staff.small_numbers import shown
 from conversations.flows.visit_words import city
 
 EARLIER_WEEK, LATER_WEEK, CENTRE, ALL = "week_before", "week_after", "centre", "all"
@@ -112,14 +113,7 @@ def _lines(turn: Turn[FiguresDraft], figures: VisitFigures) -> list[str]:
         (turn.gettext("😐 So-so: {n}"), figures.so_so),
         (turn.gettext("🙁 Not good: {n}"), figures.bad),
     ]
-    return [line.format(n=_shown(turn, count)) for line, count in cells]
-
-
-def _shown(turn: Turn[FiguresDraft], count: int) -> str:
-    """Return a number, unless it is so small that it could tell of somebody."""
-    if count < FEWEST_SHOWN:
-        return turn.gettext("fewer than {n}").format(n=str(FEWEST_SHOWN))
-    return str(count)
+    return [line.format(n=shown(turn, count)) for line, count in cells]
 
 
 FIGURES = Flow("figures", FiguresDraft, (ShowFigures, ChooseCentre), roles=CASEWORKERS | MANAGERS)

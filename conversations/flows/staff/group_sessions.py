@@ -11,10 +11,10 @@ from conversations.care.people import CASEWORKERS, MANAGERS, Role
 from conversations.engine.flow import Again, Choice, Enter, Flow, Goto, Home, Move, Prompt, Step
 from conversations.engine.reply import Reply, Text
 from conversations.engine.turn import Turn
-from conversations.errors import CentreUnknown, GroupSessionGone, SlotTaken
+from conversations.errors import GroupSessionGone, SlotTaken
 from conversations.flows.group_words import session_choice, session_lines
 from conversations.flows.paging import page_choices, page_of, turned
-from conversations.flows.staff.centre_access import back_to_centre, may_look_after, not_yours
+from conversations.flows.staff.centre_access import back_to_centre, may_look_after, not_yours, own_centre
 from conversations.flows.visit_words import city, need_choices
 
 SOME_PLACES = (4, 6, 8, 10, 12, 15, 20)
@@ -259,13 +259,7 @@ async def show_groups(turn: Turn[GroupDraft], argument: str) -> Move:
 
 
 async def _is_ones_own(turn: Turn[GroupDraft]) -> bool:
-    if not may_look_after(turn.contact, turn.draft.slug):
-        return False
-    try:
-        await turn.desk.centres.get(turn.draft.slug)
-    except CentreUnknown:
-        return False
-    return True
+    return await own_centre(turn, turn.draft.slug) is not None
 
 
 async def _days(turn: Turn[GroupDraft]) -> list[date]:

@@ -36,13 +36,8 @@ class SetWeek(Step[CentreDraft]):
 
     async def ask(self, turn: Turn[CentreDraft]) -> Prompt:
         week = turn.draft.week
-        lines = [turn.gettext("When do you receive people?"), ""]
-        lines += week_lines(turn, hours_of(week)) if any(week) else [turn.gettext("Every day is closed.")]
-        lines += [
-            "",
-            turn.gettext("Tap a day to open or close it, or type its hours, such as:"),
-            turn.gettext("mon-thu 08:30-12:00 13:00-16:30"),
-        ]
+        asked = turn.gettext("When do you receive people?")
+        example = turn.gettext("mon-thu 08:30-12:00 13:00-16:30")
         ready_made = [
             # Translators: label, at most 24 characters. The hours of public offices.
             Choice("office", turn.pgettext("button", "🏛️ Office hours")),
@@ -51,7 +46,7 @@ class SetWeek(Step[CentreDraft]):
             # Translators: label, at most 24 characters.
             Choice("next", turn.pgettext("button", "➡️ Go on")),
         ]
-        return Prompt("\n".join(lines), [*day_choices(turn, week), *ready_made])
+        return Prompt(week_words(turn, week, asked, example), [*day_choices(turn, week), *ready_made])
 
     async def chosen(self, turn: Turn[CentreDraft], choice_id: str) -> Move:
         draft = turn.draft
@@ -202,6 +197,13 @@ def rest_choices(turn: Turn[CentreDraft]) -> list[Choice]:
     # Translators: label, at most 20 characters. No rest after a visit.
     none = Choice("0", turn.pgettext("button", "🚫 No rest"))
     return [none, *(Choice(str(minutes), duration(turn, minutes)) for minutes in RESTS_MIN if minutes)]
+
+
+def week_words(turn: Turn[CentreDraft], week: Sequence[str], asked: str, example: str) -> str:
+    """Ask for a week under what it is so far; `example` is one as it may be typed."""
+    hours = week_lines(turn, hours_of(week)) if any(week) else [turn.gettext("Every day is closed.")]
+    how = turn.gettext("Tap a day to open or close it, or type its hours, such as:")
+    return "\n".join([asked, "", *hours, "", how, example])
 
 
 def day_choices(turn: Turn[CentreDraft], week: Sequence[str]) -> list[Choice]:

@@ -31,7 +31,6 @@ from conversations.flows.staff.centre_access import (
     centre_to_change,
     not_yours,
 )
-from conversations.flows.staff.content_editing import read_day
 from conversations.flows.staff.opening_hours import (
     day_choices,
     fault_words,
@@ -41,8 +40,10 @@ from conversations.flows.staff.opening_hours import (
     take_typed,
     toggle,
     week_of,
+    week_words,
 )
 from conversations.flows.staff.propose import AgendaDraft
+from conversations.flows.staff.typed_days import parse_full_day
 
 # With these, a list and its own buttons still fit on a small phone.
 MOST_PERIODS = 4
@@ -194,7 +195,7 @@ class FirstDay(Step[CentreDraft]):
         return Prompt(turn.gettext("From which day? Send it as day/month/year, such as 01/07/2027."))
 
     async def answer(self, turn: Turn[CentreDraft], reply: Reply) -> Move:
-        day = read_day(reply.text) if isinstance(reply, Text) else None
+        day = parse_full_day(reply.text) if isinstance(reply, Text) else None
         if day is None:
             return Again(_no_day(turn))
         if day < turn.today and day != turn.draft.changed_from:
@@ -216,7 +217,7 @@ class LastDay(Step[CentreDraft]):
 
     async def answer(self, turn: Turn[CentreDraft], reply: Reply) -> Move:
         first = turn.draft.first_day or turn.today
-        day = read_day(reply.text) if isinstance(reply, Text) else None
+        day = parse_full_day(reply.text) if isinstance(reply, Text) else None
         if day is None:
             return Again(_no_day(turn))
         if day < max(first, turn.today):
@@ -235,16 +236,11 @@ class PeriodWeek(Step[CentreDraft]):
 
     async def ask(self, turn: Turn[CentreDraft]) -> Prompt:
         week = turn.draft.week
-        lines = [turn.gettext("When do you receive people in that time?"), ""]
-        lines += week_lines(turn, hours_of(week)) if any(week) else [turn.gettext("Every day is closed.")]
-        lines += [
-            "",
-            turn.gettext("Tap a day to open or close it, or type its hours, such as:"),
-            turn.gettext("mon-fri 09:00-15:00"),
-        ]
+        asked = turn.gettext("When do you receive people in that time?")
+        example = turn.gettext("mon-fri 09:00-15:00")
         # Translators: label, at most 24 characters.
         go_on = Choice("next", turn.pgettext("button", "➡️ Go on"))
-        return Prompt("\n".join(lines), [*day_choices(turn, week), go_on])
+        return Prompt(week_words(turn, week, asked, example), [*day_choices(turn, week), go_on])
 
     async def chosen(self, turn: Turn[CentreDraft], choice_id: str) -> Move:
         if choice_id != "next":

@@ -1,12 +1,10 @@
 """A manager changes what people read: drafts, preview, publishing, rolling back."""
 
 from dataclasses import replace
-from datetime import date
 
 import pytest
 
 from conversations.care.rules import Change
-from conversations.flows.staff.content_editing import read_day
 from conversations.texts import LANGUAGES
 from tests.conversations.flows.beneficiary.test_services import asks
 from tests.people import Person, Scene
@@ -168,23 +166,6 @@ async def test_a_programme_does_not_end_before_it_begins(karim: Person) -> None:
 
     await karim.taps("none")
     assert "no day" in karim.screen
-
-
-@pytest.mark.parametrize(
-    ("text", "day"),
-    [
-        ("8/2/2027", date(2027, 2, 8)),
-        ("08.02.2027", date(2027, 2, 8)),
-        ("۸/۲/۲۰۲۷", date(2027, 2, 8)),
-        (" 8 2 2027 ", date(2027, 2, 8)),
-        ("29/02/2028", date(2028, 2, 29)),
-        ("29/02/2027", None),
-        ("8 février 2027", None),
-        ("", None),
-    ],
-)
-def test_a_day_is_read_in_any_digits(text: str, day: date | None) -> None:
-    assert read_day(text) == day
 
 
 async def test_people_elsewhere_read_in_which_regions_a_programme_is(scene: Scene, karim: Person) -> None:
