@@ -262,7 +262,6 @@ class Ticks:
         await self._in_steps(lambda unit: unit.holds.forget(before=now, limit=BATCH))
         week = to_local(now - KEEP_UNANSWERED, self._voice.world.zone).date()
         await self._in_steps(lambda unit: unit.unanswered.forget(before=week, limit=BATCH))
-        await self._in_steps(lambda unit: unit.holds.forget(before=now, limit=BATCH))
         log.info("retention_done", **counts)
 
     async def forget_people(self) -> None:
