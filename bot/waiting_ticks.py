@@ -103,6 +103,11 @@ class WaitingTicks:
         except (SlotTaken, NotWaiting):
             # Somebody was faster, or has just left: all of it is undone.
             log.info("offer_overtaken", entry=entry.id)
+        except (DatabaseLocked, DatabaseUnreachable):
+            raise
+        except Exception:
+            # Who comes after them in the list is still asked.
+            log.exception("offer_failed", entry=entry.id)
 
     async def _pause_s(self) -> float:
         async with self._database.reading() as unit:

@@ -350,7 +350,9 @@ class ManyAtOnce(RuleBasedStateMachine):
         told = set()
         for row in self.runs(self.town.rows(query)):
             _, visit_id, version, *_ = row.unique_key.split(":")
-            told.add((row.contact_id, int(visit_id), int(version)))
+            # The keys of reminders name their step first, and tell of no change.
+            if version.isdecimal():
+                told.add((row.contact_id, int(visit_id), int(version)))
         return told
 
 

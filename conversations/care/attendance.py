@@ -12,7 +12,7 @@ from typing import Any
 from conversations.care.appointments import Appointment, AppointmentStatus, EndedBy
 from conversations.care.quiet import next_allowed
 from conversations.care.tasks import TaskKind
-from conversations.care.visits import subject_of
+from conversations.care.visits import free_kept, subject_of
 from conversations.care.wall_time import to_utc
 from conversations.engine.outbound import Purpose
 from conversations.engine.turn import Turn
@@ -152,6 +152,7 @@ async def mark(turn: Turn[Any], visit: Appointment, said: Mark) -> Marked:
         by=EndedBy.CENTRE if said is Mark.CALLED_OFF else None,
         now=turn.now,
     )
+    await free_kept(turn, marked)
     await turn.desk.schedule.withdraw(subject_of(visit.id))
     await _plan_word(turn, marked, _WORDS[said])
     return Marked(marked, said is Mark.MISSED and await _asks_for_call(turn, marked))

@@ -101,21 +101,29 @@ class Timetable:
 def is_closed_for(visit: Appointment, rules: VisitRules, closure: Closure | None) -> bool:
     """Tell whether the centre receives nobody at a visit's time, by the word of its staff.
 
-    A holiday that is only proposed keeps people from booking and moves nobody. Places of a group session go
-    with the session.
+    A holiday that is only proposed keeps people from booking and moves nobody.
     """
-    if visit.kind is VisitKind.GROUP:
-        return False
     minutes = rules.slot_minutes if visit.minutes is None else visit.minutes
-    if closure and ((closure.closed and closure.decided) or meets(visit.at, minutes, closure.hours)):
+    return _is_shut(visit.starts_local, minutes, rules, closure)
+
+
+def receives(starts_local: datetime, minutes: int, rules: VisitRules, closure: Closure | None) -> bool:
+    """Tell whether the centre receives people for so long from then on; on proposed holidays it does not."""
+    is_closed = closure is not None and closure.closed
+    return not is_closed and not _is_shut(starts_local, minutes, rules, closure)
+
+
+def _is_shut(starts_local: datetime, minutes: int, rules: VisitRules, closure: Closure | None) -> bool:
+    day, at = starts_local.date(), starts_local.time()
+    if closure and ((closure.closed and closure.decided) or meets(at, minutes, closure.hours)):
         return True
-    if not any(period.holds_on(visit.day) for period in rules.periods):
-        # Whoever has a visit at hours that a centre had before keeps it.
+    if not any(period.holds_on(day) for period in rules.periods):
+        # What was booked at hours that a centre had before stays.
         return False
-    ends = visit.starts_local + timedelta(minutes=minutes)
+    ends = starts_local + timedelta(minutes=minutes)
     return not any(
-        opening.opens <= visit.at and ends <= datetime.combine(visit.day, opening.closes)
-        for opening in rules.hours_on(visit.day)
+        opening.opens <= at and ends <= datetime.combine(day, opening.closes)
+        for opening in rules.hours_on(day)
     )
 
 

@@ -4,14 +4,15 @@ from datetime import date, datetime, time, timedelta
 from typing import Any
 
 from conversations.care import visits
-from conversations.care.appointments import EndedBy, Need
+from conversations.care.appointments import Appointment, EndedBy, Need
 from conversations.care.centres import Centre
+from conversations.care.closing import keeps_quiet, receives
 from conversations.care.group_sessions import GroupSession
 from conversations.care.hours import Length, could_take
 from conversations.care.visits import VisitNews, subject_of
 from conversations.engine.outbound import Purpose
 from conversations.engine.turn import Turn
-from conversations.errors import SlotTaken
+from conversations.errors import AppointmentNotLive, SlotTaken
 
 # The flow that tells those who had a place (conversations/flows/beneficiary/group_called_off.py).
 GROUP_CALLED_OFF = "group_called_off"
@@ -32,14 +33,15 @@ async def sessions_with_room(turn: Turn[Any], centre_slug: str, need: Need | Non
     if not sessions or not centre.is_open:
         return []
     earliest = turn.local_now + timedelta(minutes=centre.rules.lead_minutes)
-    closed = await _closed(turn, centre)
+    last = turn.today + _FAR_AHEAD
+    closures = {c.day: c for c in await turn.desk.closures.between(centre_slug, turn.today, last)}
     return [
         session
         for session in sessions
         if session.has_room
         and need in (None, session.need)
         and session.starts_local >= earliest
-        and session.day not in closed
+        and receives(session.starts_local, session.minutes, centre.rules, closures.get(session.day))
     ]
 
 
@@ -74,14 +76,20 @@ async def hold(turn: Turn[Any], session: GroupSession) -> GroupSession:
     return await turn.desk.group_sessions.create(session, by=turn.contact.id, now=turn.now)
 
 
-async def call_off(turn: Turn[Any], session: GroupSession) -> int:
-    """Cancel a session and all its visits; whoever had a place is told. Returns how many had one."""
+async def call_off(turn: Turn[Any], session: GroupSession) -> list[Appointment]:
+    """Cancel a session and all its visits, and return these; whoever had a place is told."""
     await turn.desk.appointments.lock_day(session.centre_slug, session.day)
     await turn.desk.group_sessions.call_off(session.id)
     agenda = await turn.desk.appointments.agenda(session.centre_slug, session.day, session.day)
     booked = [visit for visit in agenda if visit.group_session_id == session.id]
+    lost: list[Appointment] = []
     for visit in booked:
-        cancelled = await visits.cancel(turn, visit, by=EndedBy.CENTRE)
+        try:
+            cancelled = await visits.cancel(turn, visit, by=EndedBy.CENTRE)
+        except AppointmentNotLive:
+            # They have just given it up themselves.
+            continue
+        lost.append(cancelled)
         turn.push(
             cancelled.contact_id,
             GROUP_CALLED_OFF,
@@ -89,10 +97,6 @@ async def call_off(turn: Turn[Any], session: GroupSession) -> int:
             purpose=Purpose.VISIT,
             key=f"{subject_of(cancelled.id)}:{cancelled.version}:called_off",
             subject=subject_of(cancelled.id),
+            keeps_quiet=keeps_quiet(cancelled.starts_local, now_local=turn.local_now),
         )
-    return len(booked)
-
-
-async def _closed(turn: Turn[Any], centre: Centre) -> set[date]:
-    closures = await turn.desk.closures.between(centre.slug, turn.today, turn.today + _FAR_AHEAD)
-    return {closure.day for closure in closures if closure.closed}
+    return lost

@@ -12,6 +12,7 @@ from typing import Any
 
 from conversations.care.appointments import Appointment, AppointmentStatus, EndedBy, Need
 from conversations.care.centres import Centre
+from conversations.care.closing import receives
 from conversations.care.closures import Closure
 from conversations.care.group_sessions import GroupSession
 from conversations.care.holds import HELD_FOR, Hold, HoldPurpose
@@ -36,6 +37,8 @@ UNHEARD_REQUEST = "unheard_request"
 
 # When a visit was to begin so long ago, it helps nobody any more to hear that somebody has come.
 WAITS_FOR = timedelta(hours=4)
+# What is kept for less than this may be somebody else's before a slow turn is over.
+_SAFELY_KEPT = timedelta(minutes=1)
 # Nothing is bookable as far ahead as this, whatever a centre's rules say.
 _FAR_AHEAD = timedelta(days=366)
 
@@ -187,7 +190,8 @@ async def _claim(
 ) -> list[Hold]:
     """Make sure of a time and return what is kept for the turn's contact. Raises SlotTaken.
 
-    What is kept for them needs no lock: nobody else was given it. Else others wait until the turn is over.
+    What is kept for them, and not just about to end, needs no lock: nobody else is given it. Else others wait
+    until the turn is over.
     """
     kept = await turn.desk.holds.of(turn.contact.id, now=turn.now)
     if session is not None:
@@ -195,7 +199,8 @@ async def _claim(
         await _check_session(turn, session)
         return kept
     wanted = (centre_slug, kind, day, at)
-    if all((hold.centre_slug, hold.kind, hold.day, hold.at) != wanted for hold in kept):
+    safe = [hold for hold in kept if hold.until > turn.now + _SAFELY_KEPT]
+    if all((hold.centre_slug, hold.kind, hold.day, hold.at) != wanted for hold in safe):
         await turn.desk.appointments.lock_day(centre_slug, day)
     if at not in await open_times(turn, centre_slug, day, kind=kind):
         raise SlotTaken
@@ -205,9 +210,12 @@ async def _claim(
 async def _check_session(turn: Turn[Any], session: GroupSession) -> None:
     """Raises SlotTaken when it was called off, is full, has begun, or the centre is closed meanwhile."""
     now = await turn.desk.group_sessions.get(session.id)
-    closures = await turn.desk.closures.between(session.centre_slug, session.day, session.day)
-    is_closed = any(closure.closed for closure in closures)
-    if not now.is_open or not now.has_room or now.starts_local <= turn.local_now or is_closed:
+    centre = await turn.desk.centres.get(now.centre_slug)
+    closures = await turn.desk.closures.between(now.centre_slug, now.day, now.day)
+    is_held = now.is_open and receives(
+        now.starts_local, now.minutes, centre.rules, closures[0] if closures else None
+    )
+    if not is_held or not centre.is_open or not now.has_room or now.starts_local <= turn.local_now:
         raise SlotTaken
 
 
@@ -347,15 +355,20 @@ async def restore(turn: Turn[Any], appointment: Appointment) -> Appointment:
 async def cancel(turn: Turn[Any], appointment: Appointment, *, by: EndedBy = EndedBy.PERSON) -> Appointment:
     """Cancel a visit; its reminders, and times kept for it, go with it. Raises AppointmentNotLive."""
     cancelled = await turn.desk.appointments.cancel(appointment.id, now=turn.now, by=by)
-    for hold in await turn.desk.holds.of(cancelled.contact_id, now=turn.now):
-        if hold.appointment_id == cancelled.id:
-            await turn.desk.holds.release(hold.contact_id, hold.purpose, appointment_id=cancelled.id)
+    await free_kept(turn, cancelled)
     await turn.desk.schedule.withdraw(subject_of(cancelled.id))
     for entry in await _waiting_for_earlier(turn, cancelled):
         await end_waiting(turn, entry)
     turn.desk.waiting.wake()
     await tell_staff(turn, cancelled, VisitEvent.CANCELLED)
     return cancelled
+
+
+async def free_kept(turn: Turn[Any], visit: Appointment) -> None:
+    """Let others have the times that are kept for a visit."""
+    for hold in await turn.desk.holds.of(visit.contact_id, now=turn.now):
+        if hold.appointment_id == visit.id:
+            await turn.desk.holds.release(hold.contact_id, hold.purpose, appointment_id=visit.id)
 
 
 async def end_waiting(turn: Turn[Any], entry: WaitingEntry) -> None:
@@ -500,6 +513,7 @@ async def move_begun(turn: Turn[Any], appointment: Appointment, *, day: date, at
         length=rules.length(kind),
         now=turn.now,
     )
+    await free_kept(turn, moved)
     await turn.desk.schedule.withdraw(subject_of(moved.id))
     await _plan(turn, moved, booked_at=turn.now)
     await tell_staff(turn, moved, VisitEvent.CHANGED)

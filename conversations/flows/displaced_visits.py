@@ -1,10 +1,12 @@
 """Moves everybody at whose visit a centre closes: another time is kept for them, and they are asked.
 
+A group session is called off: its people are told, and can choose something else.
+
 In a turn of whoever closes the centre, and by ticks for all that a turn leaves: what there is to do is read
 off closures and visits, so nothing is forgotten when a process ends half-way.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
@@ -27,8 +29,9 @@ from conversations.care.closing import (
     told_key,
 )
 from conversations.care.closures import Closure, ClosureReason
+from conversations.care.group_visits import call_off
 from conversations.care.holds import Hold, HoldPurpose
-from conversations.care.hours import meets
+from conversations.care.hours import VisitKind, meets
 from conversations.care.people import ContactId
 from conversations.care.tasks import Said, TaskKind
 from conversations.care.visits import subject_of
@@ -61,7 +64,7 @@ class Touched:
 
 
 async def touched_visits(turn: Turn[Any], centre: Centre) -> list[Appointment]:
-    """Return the visits ahead at whose time the centre is closed and whose people are not asked, by time.
+    """Return the visits ahead at whose time the centre is closed and whose people are not told, by time.
 
     Those who were asked are among them when the centre has closed at the time kept for them.
     """
@@ -85,19 +88,28 @@ async def touched_visits(turn: Turn[Any], centre: Centre) -> list[Appointment]:
 async def move_touched(turn: Turn[Any], centre_slug: str, *, most: int = AT_A_TIME) -> Touched:
     """Ask the first people of those that the centre's closures touch, and keep another time for each.
 
-    The days are locked before the first visit changes, and by one transaction of a centre at a time, so that
-    nobody waits for somebody who waits for them.
+    Group sessions come first, and each is called off as a whole. The days are locked before the first visit
+    changes, and by one transaction of a centre at a time, so that nobody waits for somebody who waits for
+    them.
     """
     await turn.desk.appointments.lock_closings(centre_slug)
     centre = await turn.desk.centres.get(centre_slug)
     touched = await touched_visits(turn, centre)
-    chosen = await _choose(turn, centre, touched[:most])
-    results = [await _displace(turn, visit, chosen[visit.id]) for visit in touched[:most]]
+    groups = [visit for visit in touched if visit.group_session_id]
+    sessions = _first_sessions(groups, most)
+    in_time = [visit for visit in groups if visit.group_session_id in sessions]
+    alone = [visit for visit in touched if visit.kind is not VisitKind.GROUP]
+    moved = alone[: max(0, most - len(in_time))]
+    for day in sorted({visit.day for visit in in_time}):
+        await turn.desk.appointments.lock_day(centre.slug, day)
+    chosen = await _choose(turn, centre, moved)
+    results = [outcome for session_id in sessions for outcome in await _call_off(turn, session_id)]
+    results += [await _displace(turn, visit, chosen[visit.id]) for visit in moved]
     return Touched(
         asked=results.count("asked"),
         without_time=results.count("without_time"),
         unreached=results.count("unreached"),
-        left=len(touched) - len(results),
+        left=len(groups) - len(in_time) + len(alone) - len(moved),
     )
 
 
@@ -270,6 +282,30 @@ async def _timetable(turn: Turn[Any], centre: Centre) -> Timetable:
     return Timetable(centre.rules, closures, dict(taken), turn.local_now)
 
 
+def _first_sessions(groups: Sequence[Appointment], most: int) -> list[int]:
+    """Return the sessions to call off now: whole ones, until so many people have lost their place."""
+    people = Counter(visit.group_session_id for visit in groups if visit.group_session_id)
+    sessions: list[int] = []
+    for session_id in people:
+        if sum(people[each] for each in sessions) >= most:
+            break
+        sessions.append(session_id)
+    return sessions
+
+
+async def _call_off(turn: Turn[Any], session_id: int) -> list[str]:
+    """Call off a session, and return what became of each of its people."""
+    session = await turn.desk.group_sessions.get(session_id)
+    return [await _outcome_of(turn, visit) for visit in await call_off(turn, session)]
+
+
+async def _outcome_of(turn: Turn[Any], lost: Appointment) -> str:
+    if await turn.desk.contacts.is_reachable(lost.contact_id):
+        return "asked"
+    await _have_told(turn, lost)
+    return "unreached"
+
+
 async def _displace(turn: Turn[Any], visit: Appointment, start: datetime | None) -> str:
     """Displace one visit, and return what became of it; "changed" when somebody was faster."""
     try:
@@ -280,8 +316,7 @@ async def _displace(turn: Turn[Any], visit: Appointment, start: datetime | None)
     await _let_go(turn, displaced)
     await _keep(turn, displaced, start)
     if not await turn.desk.contacts.is_reachable(visit.contact_id):
-        words = turn.gettext("Visit {code}: the centre is closed then, and this person does not know.")
-        await _make_task(turn, displaced, TaskKind.UNREACHED, words.format(code=visit.code))
+        await _have_told(turn, displaced)
         return "unreached"
     await _tell(turn, displaced, DisplacedEvent.MOVED, DISPLACED_STEP, start)
     if start is None:
@@ -289,6 +324,12 @@ async def _displace(turn: Turn[Any], visit: Appointment, start: datetime | None)
         await _make_task(turn, displaced, TaskKind.DISPLACED, words.format(code=visit.code))
         return "without_time"
     return "asked"
+
+
+async def _have_told(turn: Turn[Any], visit: Appointment) -> None:
+    """Have a caseworker tell somebody whom no message reaches."""
+    words = turn.gettext("Visit {code}: the centre is closed then, and this person does not know.")
+    await _make_task(turn, visit, TaskKind.UNREACHED, words.format(code=visit.code))
 
 
 async def _stays(turn: Turn[Any], visit: Appointment) -> None:

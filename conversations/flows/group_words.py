@@ -26,3 +26,12 @@ def session_lines(turn: Turn[Any], session: GroupSession) -> list[str]:
 def places_left(turn: Turn[Any], session: GroupSession) -> str:
     left = session.places - session.taken
     return turn.ngettext("{n} place is free.", "{n} places are free.", left).format(n=left)
+
+
+def called_off_words(turn: Turn[Any], people: int) -> str:
+    """Return how many people lose their place in a group, before staff close the centre at its time."""
+    return turn.ngettext(
+        "👥 {n} person has a place in a group session then. It is called off, and the person is told.",
+        "👥 {n} people have a place in a group session then. It is called off, and they are told.",
+        people,
+    ).format(n=people)

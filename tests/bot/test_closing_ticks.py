@@ -17,8 +17,10 @@ from bot.turns import Voice, act_for
 from conversations.care import visits
 from conversations.care.appointments import Appointment, AppointmentStatus, EndedBy, Need
 from conversations.care.closures import ClosureReason
+from conversations.care.group_sessions import GroupSession
+from conversations.care.group_visits import hold
 from conversations.care.holds import HoldPurpose
-from conversations.care.hours import HoursPeriod, Opening, PeriodKind, VisitKind, VisitRules, WeeklyHours
+from conversations.care.hours import HoursPeriod, Opening, PeriodKind, VisitRules, WeeklyHours
 from conversations.care.people import Contact, Role
 from conversations.care.tasks import TaskKind
 from conversations.engine.outbound import OutboundMessage
@@ -28,7 +30,7 @@ from conversations.flows import routes
 from conversations.flows.displaced_visits import move_touched
 from storage.database import Database, rung
 from storage.encryption import KeyRing
-from storage.tables import addresses, appointments, outbox, slot_holds
+from storage.tables import addresses, outbox, slot_holds
 from tests.fakes import MovableClock, marked_texts, real_world
 from tests.people import MONDAY
 from tests.storage.conftest import centre_row
@@ -415,17 +417,32 @@ async def _is_to_leave(town: Town, key: str) -> bool:
         return await unit.connection.scalar(query) == "created"
 
 
-async def test_places_of_a_group_session_go_with_the_session(
-    town: Town, amina: Contact, driss: Contact
+@pytest.mark.parametrize("hours", [(), (Opening(time(10, 30), time(11)),)])
+async def test_a_group_session_at_a_closed_time_is_called_off_once(
+    town: Town, amina: Contact, driss: Contact, hours: tuple[Opening, ...]
 ) -> None:
-    visit = await town.books(amina)
-    async with town.database.transaction() as unit:
-        await unit.connection.execute(update(appointments).values(kind=VisitKind.GROUP))
-    await town.closes()
+    brahim = await town.joins("brahim")
+    alone = await town.books(brahim, at=time(11))
+    planned = GroupSession(0, "sale", Need.JOB, WEDNESDAY, TEN, minutes=60, places=4)
+    session = await town.does(driss, lambda turn: hold(turn, planned))
+
+    async def takes(turn: Turn[Any]) -> Appointment:
+        return await visits.book(
+            turn, centre_slug="sale", need=Need.JOB, day=WEDNESDAY, at=TEN, session=session
+        )
+
+    place = await town.does(amina, takes)
+    await town.closes(WEDNESDAY, *hours)
 
     await town.looks_at()
+    await town.looks_at()
 
-    assert (await town.visit(visit)).displaced_at is None
+    lost = await town.visit(place)
+    assert (lost.status, lost.ended_by) == (AppointmentStatus.CANCELLED, EndedBy.CENTRE)
+    assert await town.first_lines(amina) == ["❌ Your meeting is called off."]
+    assert ((await town.visit(alone)).displaced_at is None) == bool(hours)
+    async with town.database.reading() as unit:
+        assert not (await unit.group_sessions.get(session.id)).is_open
 
 
 async def test_a_time_kept_in_the_closed_hours_of_another_visit_is_offered_anew(

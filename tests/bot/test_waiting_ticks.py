@@ -17,11 +17,12 @@ from structlog.testing import capture_logs
 from bot import zone
 from bot.turns import Voice, act_for
 from bot.waiting_ticks import WaitingTicks
-from conversations.care import visits
+from conversations.care import offers, visits
 from conversations.care.appointments import Appointment, Need
 from conversations.care.holds import HoldPurpose
 from conversations.care.hours import VisitRules, WeeklyHours
 from conversations.care.visits import keep_time
+from conversations.care.waiting import WaitingEntry
 from conversations.engine.turn import Turn
 from conversations.flows import routes
 from conversations.ports import WaitingList
@@ -214,6 +215,30 @@ async def test_places_side_by_side_are_offered_side_by_side(town: Town, brahim: 
     await brahim.taps("take")
     await chama.taps("take")
     assert len(await town.booked()) == 4
+
+
+async def test_one_whose_offer_fails_holds_up_nobody_behind_them(
+    town: Town,
+    brahim: Guest,
+    chama: Guest,
+    monkeypatch: pytest.MonkeyPatch,
+    logs: list[MutableMapping[str, Any]],
+) -> None:
+    first = await brahim.contact()
+    offer = offers.offer
+
+    async def fails_for_the_first(turn: Turn[Any], entry: WaitingEntry, start: datetime) -> bool:
+        if entry.contact_id == first.id:
+            raise RuntimeError("broken")
+        return await offer(turn, entry, start)
+
+    monkeypatch.setattr(offers, "offer", fails_for_the_first)
+    await town.cancels(TWO)
+    await town.ticks.look()
+
+    assert await town.offers_to(chama) == ["14:00"]
+    assert [log["event"] for log in logs if log["log_level"] == "error"] == ["offer_failed"]
+    logs.clear()
 
 
 async def test_after_three_silences_in_a_row_somebody_waits_no_longer(town: Town, brahim: Guest) -> None:

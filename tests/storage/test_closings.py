@@ -1,8 +1,10 @@
 """Visits at whose time a centre closed, as the stores keep and find them."""
 
 from datetime import date, datetime, time, timedelta
+from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from conversations.care.appointments import Appointment, AppointmentStatus, EndedBy, Need
 from conversations.care.closures import ClosureReason
@@ -27,6 +29,7 @@ async def books(
     day: date = TUESDAY,
     minutes: int | None = None,
     kind: VisitKind = VisitKind.IN_PERSON,
+    session: int | None = None,
 ) -> Appointment:
     return await unit.appointments.book(
         contact_id=contact.id,
@@ -39,6 +42,7 @@ async def books(
         now=NOW,
         kind=kind,
         length=(minutes and Length(minutes)) or None,
+        group_session_id=session,
     )
 
 
@@ -134,7 +138,7 @@ async def test_closed_days_and_hours_touch_the_visits_that_meet_them(
     assert await touched(unit) == {}
 
 
-async def test_proposed_holidays_other_days_and_group_places_touch_nobody(
+async def test_proposed_holidays_other_days_and_places_of_no_session_touch_nobody(
     unit: UnitOfWork, amina: Contact, brahim: Contact
 ) -> None:
     await books(unit, amina)
@@ -144,6 +148,13 @@ async def test_proposed_holidays_other_days_and_group_places_touch_nobody(
     await unit.closures.decide("sale", date(2026, 11, 26), closed=True, by=amina.id)
 
     assert await touched(unit) == {}
+
+
+async def test_places_of_a_session_are_touched(unit: UnitOfWork, amina: Contact, brahim: Contact) -> None:
+    await books(unit, amina, kind=VisitKind.GROUP, session=7)
+    await unit.closures.decide("sale", TUESDAY, closed=True, by=brahim.id)
+
+    assert await touched(unit) == {"sale": amina.id}
 
 
 async def test_times_kept_because_a_centre_closed_are_found_for_the_centre(
@@ -157,3 +168,36 @@ async def test_times_kept_because_a_centre_closed_are_found_for_the_centre(
     assert await unit.holds.moved("sale", now=NOW) == [moved]
     assert await unit.holds.moved("fes", now=NOW) == []
     assert await unit.holds.moved("sale", now=moved.until) == []
+
+
+async def test_a_look_goes_through_no_visits_but_those_of_closed_days(
+    unit: UnitOfWork, amina: Contact, brahim: Contact
+) -> None:
+    """It is made every few seconds, however many visits there are."""
+    await books(unit, amina)
+    await unit.closures.decide("sale", TUESDAY, closed=True, by=brahim.id)
+    if unit.connection.dialect.name != "sqlite":
+        pytest.skip("PostgreSQL goes by how many rows there are")
+    asked: list[tuple[str, Any]] = []
+    connection = unit.connection.sync_connection
+    assert connection is not None
+
+    def note(_: Any, __: Any, statement: str, parameters: Any, *___: Any) -> None:
+        asked.append((statement, parameters))
+
+    event.listen(connection, "before_cursor_execute", note)
+    store = ClosingStore(unit.connection)
+    await store.touched(today=NOW.date(), now=NOW)
+    await store.waiting()
+    await store.in_periods(now=NOW)
+    event.remove(connection, "before_cursor_execute", note)
+
+    ways = [
+        row[-1]
+        for statement, parameters in asked
+        for row in await unit.connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", parameters)
+        if "appointments" in row[-1]
+    ]
+    assert len(ways) == 3
+    for way in ways:
+        assert "ix_appointments_displaced" in way or "(centre_slug=?" in way, way

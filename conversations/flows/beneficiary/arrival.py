@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from conversations.care import visits
-from conversations.care.appointments import Appointment
+from conversations.care.appointments import Appointment, AppointmentStatus
 from conversations.care.centres import Centre
 from conversations.care.door import ARRIVES_FROM, ARRIVES_UNTIL, door_code_in
 from conversations.care.hours import VisitKind
@@ -86,7 +86,7 @@ def _may_arrive(turn: Turn[Any], visit: Appointment) -> bool:
 
 
 def _with_visit(turn: Turn[Arrival], visit: Appointment) -> Prompt:
-    if visit.arrived_at is not None or not visit.is_live:
+    if visit.arrived_at is not None or visit.status in (AppointmentStatus.ATTENDED, AppointmentStatus.LATE):
         said = turn.gettext("👋 You have arrived. Somebody will call you by your code: {code}")
         return Prompt(said.format(code=visit.code))
     at = turn.format_time(visit.at)

@@ -205,6 +205,9 @@ async def _kept(turn: Turn[NoAnswers]) -> list[str]:
     if await turn.desk.life_projects.get(contact.id):
         lines.append(turn.gettext("📝 Your project in your own words. Write “life project” to see it."))
     lines.append(turn.gettext("We also keep your earlier visits and what you wrote to caseworkers."))
+    lines.append(
+        turn.gettext("We keep your answers about visits, and complaints that you filed with your name.")
+    )
     lines.append(await _opened_words(turn))
     return lines
 

@@ -95,6 +95,8 @@ class VisitsToMove(Step[CentreDraft]):
 
 async def _toggle(turn: Turn[CentreDraft], centre: Centre, day: date) -> Move:
     """Open a day or its hours that are closed, close an open one; who has a visit then is thought of."""
+    # Before the word on the day changes: whoever closes it at the same moment waits here, not half-way.
+    await turn.desk.appointments.lock_closings(centre.slug)
     found = await turn.desk.closures.between(centre.slug, day, day)
     closure = found[0] if found else Closure(day, closed=False, decided=False)
     if closure.closed:

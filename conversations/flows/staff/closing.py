@@ -1,13 +1,15 @@
 """A centre closes for a day or for hours of it: which, why, whom it touches, yes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 
+from conversations.care.appointments import Appointment
 from conversations.care.centres import Centre
 from conversations.care.closing import is_closed_for
 from conversations.care.closures import Closure, ClosureReason
-from conversations.care.hours import Opening
+from conversations.care.hours import Opening, VisitKind
 from conversations.care.people import CASEWORKERS, MANAGERS, Role
 from conversations.engine.flow import Again, Choice, Enter, Flow, Goto, Home, Move, Prompt, Step
 from conversations.engine.reply import Reply, Text
@@ -15,6 +17,7 @@ from conversations.engine.turn import Turn
 from conversations.errors import HoursFault, HoursUnreadable
 from conversations.flows.closure_words import reason_label
 from conversations.flows.displaced_visits import Touched, move_touched
+from conversations.flows.group_words import called_off_words
 from conversations.flows.paging import page_choices, page_of, turned
 from conversations.flows.staff.centre_access import CentreDraft, may_look_after, not_yours, own_centre
 from conversations.flows.staff.typed_days import parse_day
@@ -161,7 +164,7 @@ class CheckClosing(Step[CloseDraft]):
             hours_words(turn, stretch) if stretch else turn.gettext("The whole day"),
             reason_label(turn, draft.reason or ClosureReason.OTHER),
             "",
-            _touched_words(turn, touched),
+            *_touched_lines(turn, touched),
         ]
         choices = [
             # Translators: label, at most 20 characters.
@@ -299,29 +302,33 @@ async def _closure(turn: Turn[Any], centre: Centre, day: date) -> Closure | None
     return found[0] if found else None
 
 
-async def would_touch(turn: Turn[Any], centre: Centre, day: date, stretch: Opening | None) -> int:
-    """Return how many people have a visit at a time that is about to close, and were not asked before."""
+async def would_touch(
+    turn: Turn[Any], centre: Centre, day: date, stretch: Opening | None
+) -> list[Appointment]:
+    """Return the visits at a time that is about to close whose people were not asked before, by time."""
     closure = Closure(day, stretch is None, decided=True, hours=(stretch,) if stretch else ())
-    return len(
-        [
-            visit
-            for visit in await turn.desk.appointments.agenda(centre.slug, day, day)
-            if visit.starts_local > turn.local_now
-            and visit.displaced_at is None
-            and is_closed_for(visit, centre.rules, closure)
-        ]
-    )
+    return [
+        visit
+        for visit in await turn.desk.appointments.agenda(centre.slug, day, day)
+        if visit.starts_local > turn.local_now
+        and visit.displaced_at is None
+        and is_closed_for(visit, centre.rules, closure)
+    ]
 
 
-def _touched_words(turn: Turn[Any], touched: int) -> str:
+def _touched_lines(turn: Turn[Any], touched: Sequence[Appointment]) -> list[str]:
     if not touched:
-        return turn.gettext("Nobody has a visit then.")
-    said = turn.ngettext(
-        "⚠️ {n} visit is booked then. The person gets another time kept and is told at once.",
-        "⚠️ {n} visits are booked then. Each person gets another time kept and is told at once.",
-        touched,
-    )
-    return said.format(n=touched)
+        return [turn.gettext("Nobody has a visit then.")]
+    in_groups = sum(visit.kind is VisitKind.GROUP for visit in touched)
+    lines = [called_off_words(turn, in_groups)] if in_groups else []
+    if alone := len(touched) - in_groups:
+        said = turn.ngettext(
+            "⚠️ {n} visit is booked then. The person gets another time kept and is told at once.",
+            "⚠️ {n} visits are booked then. Each person gets another time kept and is told at once.",
+            alone,
+        )
+        lines.insert(0, said.format(n=alone))
+    return lines
 
 
 async def _open_days(turn: Turn[Any], centre: Centre) -> list[date]:

@@ -244,7 +244,7 @@ class CheckCallOff(Step[GroupDraft]):
             return Enter(GROUP_SESSIONS.name, back, notice=over)
         if choice_id == "no":
             return Enter(GROUP_SESSIONS.name, back)
-        told = await call_off(turn, session)
+        told = len(await call_off(turn, session))
         said = turn.ngettext(
             "Called off. {n} person is told.", "Called off. {n} people are told.", told
         ).format(n=told)

@@ -65,6 +65,8 @@ class AskMoon(Step[MoonDays]):
             return Home(turn.gettext("This centre is not yours to look after."))
         if draft.first_day + timedelta(days=draft.days) < turn.today:
             return Finish(turn.gettext("That feast is over, so nothing was changed."))
+        # Before the first word is written: whoever closes a day at the same moment waits here, not half-way.
+        await turn.desk.appointments.lock_closings(draft.centre_slug)
         if await _decides(turn, answered_days(draft.first_day, draft.days, MoonAnswer(choice_id))):
             said = turn.gettext("Saved. You can change each day here.")
             touched = await move_touched(turn, draft.centre_slug)

@@ -7,7 +7,7 @@ from typing import Any
 
 from conversations.care.appointments import Appointment
 from conversations.care.centres import Centre
-from conversations.care.hours import HoursPeriod, PeriodKind
+from conversations.care.hours import HoursPeriod, PeriodKind, VisitKind
 from conversations.care.people import Role
 from conversations.care.periods import (
     RAMADAN_WEEK,
@@ -25,6 +25,7 @@ from conversations.engine.reply import Reply, Text
 from conversations.engine.turn import Turn
 from conversations.errors import HoursFault, HoursUnreadable
 from conversations.flows.centre_words import period_line, week_lines
+from conversations.flows.group_words import called_off_words
 from conversations.flows.staff.centre_access import (
     CentreDraft,
     centre_in_hand,
@@ -371,12 +372,16 @@ def _period_lines(turn: Turn[CentreDraft], period: HoursPeriod) -> list[str]:
 def _outside_lines(turn: Turn[CentreDraft], visits: Sequence[Appointment]) -> list[str]:
     if not visits:
         return []
-    said = turn.ngettext(
-        "⚠️ {n} visit is booked outside these hours. Its person is offered another time.",
-        "⚠️ {n} visits are booked outside these hours. Their people are offered other times.",
-        len(visits),
-    )
-    return ["", said.format(n=len(visits))]
+    lines = [""]
+    in_groups = sum(visit.kind is VisitKind.GROUP for visit in visits)
+    if alone := len(visits) - in_groups:
+        said = turn.ngettext(
+            "⚠️ {n} visit is booked outside these hours. Its person is offered another time.",
+            "⚠️ {n} visits are booked outside these hours. Their people are offered other times.",
+            alone,
+        )
+        lines.append(said.format(n=alone))
+    return [*lines, called_off_words(turn, in_groups)] if in_groups else lines
 
 
 async def _all_outside(turn: Turn[CentreDraft], centre: Centre) -> list[Appointment]:

@@ -124,7 +124,7 @@ def test_a_visit_is_touched_by_a_day_or_hours_that_staff_closed() -> None:
     assert not is_closed_for(visit(minutes=30), RULES, hours)
     # Without a length of its own it lasts as long as visits do today.
     assert is_closed_for(visit(minutes=None), RULES, hours)
-    assert not is_closed_for(visit(kind=VisitKind.GROUP), RULES, closed(25))
+    assert is_closed_for(visit(kind=VisitKind.GROUP), RULES, closed(25))
 
 
 @pytest.mark.parametrize(("at", "is_closed"), [((10, 0), False), ((11, 30), True), ((9, 0), True)])

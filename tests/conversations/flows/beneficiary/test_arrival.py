@@ -9,7 +9,7 @@ from conversations.care.appointments import Appointment
 from conversations.care.door import door_code_in, new_door_code
 from conversations.care.hours import VisitKind
 from conversations.care.people import Consent
-from tests.conversations.flows.staff.doings import ELEVEN, TEN, THURSDAY, WEDNESDAY, books, cancels
+from tests.conversations.flows.staff.doings import ELEVEN, TEN, THURSDAY, WEDNESDAY, books, cancels, marks
 from tests.people import Person, Scene
 
 AT_TEN = datetime(2026, 11, 25, 10, tzinfo=UTC)
@@ -101,6 +101,29 @@ async def test_who_is_late_is_sent_to_the_desk(
 
     assert amina.screen.startswith("[ar] Your visit was at 10:00.")
     assert amina.ids[:2] == ["booking", "!person"]
+
+
+async def test_who_comes_after_they_were_noted_as_missing_is_sent_to_the_desk(
+    scene: Scene, amina: Person, driss: Person, visit: Appointment, code: str
+) -> None:
+    scene.clock.moves_to(AT_TEN + timedelta(minutes=15))
+    await marks(driss, visit, "missed")
+    scene.later(minutes=5)
+
+    await amina.commands("start", code)
+
+    assert amina.screen.startswith("[ar] Your visit was at 10:00. Please tell the people at the desk")
+
+
+async def test_who_was_noted_as_there_reads_that_they_have_arrived(
+    scene: Scene, amina: Person, driss: Person, visit: Appointment, code: str
+) -> None:
+    scene.clock.moves_to(AT_TEN)
+    await marks(driss, visit, "came")
+
+    await amina.commands("start", code)
+
+    assert "You have arrived." in amina.screen
 
 
 async def test_at_another_centre_they_read_where_they_are_expected(

@@ -304,3 +304,22 @@ async def test_a_day_that_hangs_on_the_moon_is_booked_with_a_warning(
     await amina.taps("yes")
 
     assert "The centre has your request." in amina.screen
+
+
+@pytest.mark.parametrize(("later", "locks"), [(0, 0), (9.5, 1)])
+async def test_a_time_kept_for_only_a_moment_more_is_taken_like_any_other(
+    at_times: Person, scene: Scene, monkeypatch: pytest.MonkeyPatch, later: float, locks: int
+) -> None:
+    """Before a slow turn is over it might be somebody else's."""
+    await at_times.taps("1000")
+    scene.later(minutes=later)
+    locked: list[date] = []
+
+    async def lock_day(centre_slug: str, day: date) -> None:
+        locked.append(day)
+
+    monkeypatch.setattr(scene.desk.appointments, "lock_day", lock_day)
+    await at_times.taps("yes")
+
+    assert "The centre has your request." in at_times.screen
+    assert locked == [WEDNESDAY] * locks

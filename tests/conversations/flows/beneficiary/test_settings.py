@@ -89,6 +89,7 @@ async def test_a_person_sees_all_that_is_kept(scene: Scene, at_settings: Person)
         "Province: Salé",
         "You get no news",
         "You have 1 visit ahead.",
+        "We keep your answers about visits, and complaints that you filed with your name.",
     ):
         assert words in at_settings.screen
 

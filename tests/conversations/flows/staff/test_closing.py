@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
 
 import pytest
 
@@ -20,6 +21,7 @@ from tests.conversations.flows.staff.doings import (
     WEDNESDAY,
     books,
     cancels,
+    marks,
     moves,
     sets_hours,
     visit_now,
@@ -680,3 +682,42 @@ async def test_somebody_who_cancelled_or_moved_meanwhile_hears_nothing(
 
     assert not [push for push in scene.pushes if push.flow == "visit_displaced"]
     assert "told" not in driss.screen
+
+
+async def test_whoever_opens_a_day_waits_for_others_before_they_change_it(
+    hours: None, scene: Scene, driss: Person, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else two who close and open a day at once wait for each other."""
+    await closes(driss, WEDNESDAY)
+    done: list[str] = []
+    decide = scene.desk.closures.decide
+
+    async def lock_closings(centre_slug: str) -> None:
+        done.append("lock")
+
+    async def writes_down(*args: Any, **word: Any) -> None:
+        done.append("word")
+        await decide(*args, **word)
+
+    monkeypatch.setattr(scene.desk.appointments, "lock_closings", lock_closings)
+    monkeypatch.setattr(scene.desk.closures, "decide", writes_down)
+    await driss.taps(WEDNESDAY.isoformat())
+
+    assert done[:2] == ["lock", "word"]
+
+
+@pytest.mark.parametrize("said", ["came", "missed"])
+async def test_what_was_kept_for_a_visit_is_free_once_it_is_said_how_it_went(
+    hours: None, scene: Scene, amina: Person, brahim: Person, driss: Person, said: str
+) -> None:
+    """The centre was closed on paper, and the person was received nevertheless."""
+    scene.clock.moves_to(datetime(2026, 11, 25, 8, tzinfo=UTC))
+    visit = await books(amina, WEDNESDAY, TEN)
+    await closes(driss, WEDNESDAY, "9-12")
+    ((day, at),) = kept(scene, visit)
+    scene.clock.moves_to(datetime(2026, 11, 25, 9, 50, tzinfo=UTC))
+
+    await marks(driss, visit, said)
+
+    assert kept(scene, visit) == []
+    assert (await books(brahim, day, at)).is_live

@@ -5,10 +5,21 @@ from datetime import time
 import pytest
 
 from conversations.care.appointments import AppointmentStatus, EndedBy, Need
+from conversations.care.centres import CentreStatus
 from conversations.care.group_sessions import GroupSession
-from conversations.care.hours import VisitKind
+from conversations.care.hours import HoursPeriod, PeriodKind, VisitKind, WeeklyHours
 from conversations.care.people import ContactId
-from tests.conversations.flows.staff.doings import TEN, THURSDAY, WEDNESDAY, books, sets_hours, visit_now
+from conversations.care.tasks import TaskKind
+from conversations.flows.displaced_visits import move_touched
+from tests.conversations.flows.staff.doings import (
+    ELEVEN,
+    TEN,
+    THURSDAY,
+    WEDNESDAY,
+    books,
+    sets_hours,
+    visit_now,
+)
 from tests.people import Person, Scene
 
 
@@ -176,3 +187,115 @@ async def test_staff_cannot_propose_a_time_of_ones_own_for_a_place_in_a_group(
     await takes_a_place(amina, session)
 
     assert "propose" not in driss.notice.screen.ids
+
+
+async def closes(driss: Person, hours: str = "day") -> None:
+    """Close Wednesday, or hours of it, as far as the check."""
+    await driss.commands("close")
+    await driss.taps(WEDNESDAY.isoformat())
+    await (driss.taps(hours) if hours == "day" else driss.says(hours))
+    await driss.taps("meeting")
+
+
+@pytest.mark.parametrize("hours", ["day", "10:30-12"])
+async def test_closing_calls_off_the_sessions_that_it_meets(
+    scene: Scene, amina: Person, brahim: Person, driss: Person, hours: str
+) -> None:
+    session = await plans(driss)
+    other = await plans(driss, at="1400")
+    await takes_a_place(amina, session)
+    (visit,) = scene.desk.appointments.rows.values()
+    alone = await books(brahim, WEDNESDAY, ELEVEN)
+
+    await closes(driss, hours)
+    assert "⚠️ 1 visit is booked then." in driss.screen
+    assert "👥 1 person has a place in a group session then." in driss.screen
+    await driss.taps("yes")
+
+    assert "2 people have been told." in driss.screen
+    lost = await visit_now(scene, visit)
+    assert (lost.status, lost.ended_by) == (AppointmentStatus.CANCELLED, EndedBy.CENTRE)
+    assert not (await scene.desk.group_sessions.get(session.id)).is_open
+    assert (await scene.desk.group_sessions.get(other.id)).is_open, "nobody has a place there"
+    assert amina.notice.flow == "group_called_off"
+    assert (await visit_now(scene, alone)).displaced_at is not None
+
+
+async def test_whom_no_message_reaches_is_a_task_when_a_session_is_called_off(
+    scene: Scene, amina: Person, driss: Person
+) -> None:
+    await takes_a_place(amina, await plans(driss))
+    scene.desk.contacts.unreachable.add(amina.contact_id)
+
+    await closes(driss)
+    await driss.taps("yes")
+
+    assert "📵 1 person can't be reached here: see your tasks." in driss.screen
+    assert [task.kind for task in await scene.desk.tasks.open("sale")] == [TaskKind.UNREACHED]
+
+
+async def test_other_hours_call_off_what_lies_outside_them(
+    scene: Scene, amina: Person, brahim: Person, driss: Person
+) -> None:
+    early, late = await plans(driss), await plans(driss, at="1400")
+    await takes_a_place(amina, early)
+    await takes_a_place(brahim, late)
+    week = WeeklyHours.parse("mon-fri 09:00-14:30")
+    await scene.desk.centres.set_periods("sale", [HoursPeriod(PeriodKind.RAMADAN, WEDNESDAY, THURSDAY, week)])
+
+    touched = await move_touched(await scene.turn_for(amina.contact_id), "sale")
+
+    assert (touched.asked, touched.left) == (1, 0)
+    held = [(await scene.desk.group_sessions.get(each.id)).is_open for each in (early, late)]
+    assert held == [True, False]
+
+
+async def test_a_few_sessions_at_a_time_are_called_off(
+    scene: Scene, amina: Person, brahim: Person, driss: Person
+) -> None:
+    early, late = await plans(driss), await plans(driss, at="1400")
+    await takes_a_place(amina, early)
+    await takes_a_place(brahim, late)
+    await scene.desk.closures.decide("sale", WEDNESDAY, closed=True, by=driss.contact_id)
+    turn = await scene.turn_for(amina.contact_id)
+
+    first = await move_touched(turn, "sale", most=1)
+    held = [(await scene.desk.group_sessions.get(each.id)).is_open for each in (early, late)]
+    second = await move_touched(turn, "sale", most=1)
+
+    assert [(each.asked, each.left) for each in (first, second)] == [(1, 1), (1, 0)]
+    assert held == [False, True]
+
+
+async def test_an_empty_session_in_closed_hours_waits_for_the_centre_to_open_again(
+    scene: Scene, amina: Person, brahim: Person, driss: Person
+) -> None:
+    session = await plans(driss)
+    await brahim.starts()
+    await brahim.taps("booking", "training", "sale", "group", str(session.id))
+    await closes(driss, "10:30-12")
+    assert "Nobody has a visit then." in driss.screen
+    await driss.taps("yes")
+
+    await brahim.taps("yes")
+    assert "This session has no free place any more." in brahim.screen
+    await amina.starts()
+    await amina.taps("booking", "training", "sale")
+    assert "group" not in amina.ids
+    await driss.taps(WEDNESDAY.isoformat())
+
+    await takes_a_place(amina, session)
+    assert "Your place in the group is booked." in amina.screen
+
+
+async def test_no_place_in_a_group_at_a_centre_that_receives_nobody(
+    scene: Scene, amina: Person, driss: Person
+) -> None:
+    session = await plans(driss)
+    await amina.starts()
+    await amina.taps("booking", "training", "sale", "group", str(session.id))
+    scene.desk.centres.set_status("sale", CentreStatus.CLOSED)
+
+    await amina.taps("yes")
+
+    assert not scene.desk.appointments.rows
