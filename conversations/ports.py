@@ -422,6 +422,9 @@ class Complaints(Protocol):
 class Holds(Protocol):
     """Times that are kept for somebody for a while."""
 
+    async def in_groups(self, centre_slug: str, *, now: datetime, but: ContactId) -> Mapping[int, int]:
+        """Return how many places of a centre's group sessions are kept for others than `but`, by session."""
+
     async def keep(self, hold: Hold) -> None:
         """Keep a time for somebody, in place of what they had for the same purpose and visit."""
 

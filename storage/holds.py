@@ -1,9 +1,10 @@
 """Times that are kept for somebody for a while. What holds places counts them: `AppointmentStore.taken`."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Delete, Row, Select, bindparam, delete, select
+from sqlalchemy import Delete, Row, Select, bindparam, delete, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.care.holds import Hold, HoldPurpose
@@ -56,6 +57,21 @@ class HoldStore:
             await _release_for.run(
                 self._connection, contact=contact_id, why=purpose.value, visit=appointment_id
             )
+
+    async def in_groups(self, centre_slug: str, *, now: datetime, but: ContactId) -> Mapping[int, int]:
+        """Return how many places of a centre's group sessions are kept for others than `but`, by session."""
+        query = (
+            select(slot_holds.c.group_session_id, func.count())
+            .where(
+                slot_holds.c.centre_slug == centre_slug,
+                slot_holds.c.group_session_id.is_not(None),
+                slot_holds.c.until > now,
+                slot_holds.c.contact_id != but,
+            )
+            .group_by(slot_holds.c.group_session_id)
+        )
+        rows = (await self._connection.execute(query)).all()
+        return {row[0]: row[1] for row in rows}
 
     async def of(self, contact_id: ContactId, *, now: datetime) -> list[Hold]:
         """Return what is kept for somebody, oldest first."""

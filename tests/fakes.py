@@ -657,6 +657,10 @@ class FakeHolds:
             hold for hold in self.rows if (hold.contact_id, hold.purpose, hold.appointment_id) != asked
         ]
 
+    async def in_groups(self, centre_slug: str, *, now: datetime, but: ContactId) -> Mapping[int, int]:
+        held = self.of_others(centre_slug, date.min, date.max, now=now, but=but)
+        return Counter(hold.group_session_id for hold in held if hold.group_session_id is not None)
+
     async def of(self, contact_id: ContactId, *, now: datetime) -> list[Hold]:
         return [hold for hold in self.rows if hold.contact_id == contact_id and hold.until > now]
 

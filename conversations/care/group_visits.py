@@ -33,12 +33,13 @@ async def sessions_with_room(turn: Turn[Any], centre_slug: str, need: Need | Non
     if not sessions or not centre.is_open:
         return []
     earliest = turn.local_now + timedelta(minutes=centre.rules.lead_minutes)
+    held = await turn.desk.holds.in_groups(centre_slug, now=turn.now, but=turn.contact.id)
     last = turn.today + _FAR_AHEAD
     closures = {c.day: c for c in await turn.desk.closures.between(centre_slug, turn.today, last)}
     return [
         session
         for session in sessions
-        if session.has_room
+        if session.taken + held.get(session.id, 0) < session.places
         and need in (None, session.need)
         and session.starts_local >= earliest
         and receives(session.starts_local, session.minutes, centre.rules, closures.get(session.day))

@@ -207,15 +207,44 @@ async def _claim(
     return kept
 
 
+async def keep_place(turn: Turn[Any], session: GroupSession, *, appointment_id: int | None = None) -> Hold:
+    """Keep a place in a group session for the turn's contact while they confirm it.
+
+    What was kept for them before for the same visit is free again. Raises SlotTaken.
+    """
+    await turn.desk.appointments.lock_day(session.centre_slug, session.day)
+    await _check_session(turn, session)
+    hold = Hold(
+        turn.contact.id,
+        session.centre_slug,
+        HoldPurpose.CONFIRMING,
+        VisitKind.GROUP,
+        session.day,
+        session.at,
+        until=turn.now + HELD_FOR[HoldPurpose.CONFIRMING],
+        minutes=session.minutes,
+        buffer_minutes=0,
+        group_session_id=session.id,
+        appointment_id=appointment_id,
+    )
+    await turn.desk.holds.keep(hold)
+    return hold
+
+
 async def _check_session(turn: Turn[Any], session: GroupSession) -> None:
-    """Raises SlotTaken when it was called off, is full, has begun, or the centre is closed meanwhile."""
+    """Raises SlotTaken when it was called off, is full, has begun, or the centre is closed meanwhile.
+
+    Places that are kept for others count as taken.
+    """
     now = await turn.desk.group_sessions.get(session.id)
+    held = await turn.desk.holds.in_groups(now.centre_slug, now=turn.now, but=turn.contact.id)
+    has_room = now.taken + held.get(now.id, 0) < now.places
     centre = await turn.desk.centres.get(now.centre_slug)
     closures = await turn.desk.closures.between(now.centre_slug, now.day, now.day)
     is_held = now.is_open and receives(
         now.starts_local, now.minutes, centre.rules, closures[0] if closures else None
     )
-    if not is_held or not centre.is_open or not now.has_room or now.starts_local <= turn.local_now:
+    if not is_held or not centre.is_open or not has_room or now.starts_local <= turn.local_now:
         raise SlotTaken
 
 

@@ -7,9 +7,10 @@ from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.care.appointments import Need
+from conversations.care.group_sessions import GroupSession
 from conversations.care.holds import Hold, HoldPurpose
 from conversations.care.hours import Taken, VisitKind
-from conversations.care.people import Contact
+from conversations.care.people import NOBODY, Contact
 from storage.tables import slot_holds
 from storage.unit_of_work import UnitOfWork
 from tests.storage.conftest import NOW
@@ -97,3 +98,19 @@ async def test_what_is_over_is_forgotten(
 
     assert await unit.holds.forget(before=NOW + timedelta(hours=1), limit=limit) == min(limit, 2)
     assert await connection.scalar(select(func.count()).select_from(slot_holds)) == 3 - min(limit, 2)
+
+
+async def test_places_kept_in_a_group_are_counted_for_all_others(
+    unit: UnitOfWork, amina: Contact, brahim: Contact
+) -> None:
+    planned = GroupSession(0, "sale", Need.TRAINING, TUESDAY, time(10), 60, 4)
+    session = await unit.group_sessions.create(planned, by=amina.id, now=NOW)
+    for contact in (amina, brahim):
+        await unit.holds.keep(kept_for(contact, time(10), kind=VisitKind.GROUP, group_session_id=session.id))
+    await unit.holds.keep(kept_for(amina, time(9), purpose=HoldPurpose.OFFERED))
+    later = NOW + timedelta(minutes=10)
+
+    assert await unit.holds.in_groups("sale", now=NOW, but=NOBODY) == {session.id: 2}
+    assert await unit.holds.in_groups("sale", now=NOW, but=amina.id) == {session.id: 1}
+    assert await unit.holds.in_groups("fes", now=NOW, but=NOBODY) == {}
+    assert await unit.holds.in_groups("sale", now=later, but=NOBODY) == {}

@@ -8,6 +8,7 @@ from conversations.care.people import BENEFICIARIES
 from conversations.engine.flow import Again, Choice, Enter, Finish, Flow, Goto, Move, Prompt, Step
 from conversations.engine.turn import Turn
 from conversations.errors import GroupSessionGone, SlotTaken, TooManyVisits
+from conversations.flows.beneficiary.when import kept_until, release
 from conversations.flows.beneficiary.wish import Wish, live_visit
 from conversations.flows.group_words import places_left, session_choice, session_lines
 from conversations.flows.paging import page_choices, page_of, turned
@@ -43,6 +44,13 @@ class ChooseSession(Step[Wish]):
         if choice_id == "alone":
             return Enter("booking", draft, step="day")
         draft.group_session_id = int(choice_id)
+        session = await _session(turn)
+        try:
+            if session is None:
+                return Again(_gone(turn))
+            await visits.keep_place(turn, session, appointment_id=draft.appointment_id or None)
+        except SlotTaken:
+            return Again(_gone(turn))
         return Goto(CheckSession)
 
 
@@ -64,13 +72,19 @@ class CheckSession(Step[Wish]):
             question = turn.gettext("Shall we keep a place for you?")
         where = turn.gettext("Centre: {city}").format(city=city(turn, centre))
         lines = [question, *session_lines(turn, session), where, places_left(turn, session)]
+        if kept := await _kept(turn, session):
+            lines.append(kept)
         # Translators: label, at most 20 characters.
         yes = Choice("yes", turn.pgettext("button", "✅ Yes, that's it"))
         return Prompt("\n".join(lines), [yes, other])
 
+    async def left(self, turn: Turn[Wish]) -> None:
+        await release(turn)
+
     async def chosen(self, turn: Turn[Wish], choice_id: str) -> Move:
         session = await _session(turn)
         if choice_id == "other":
+            await release(turn)
             return Goto(ChooseSession)
         if session is None:
             return Enter(GROUP_VISIT.name, turn.draft, notice=_gone(turn))
@@ -119,6 +133,14 @@ async def _session(turn: Turn[Wish]) -> GroupSession | None:
         return await turn.desk.group_sessions.get(turn.draft.group_session_id)
     except GroupSessionGone:
         return None
+
+
+async def _kept(turn: Turn[Wish], session: GroupSession) -> str | None:
+    """Return until when a place is kept, None when it is not, or not any more."""
+    for hold in await turn.desk.holds.of(turn.contact.id, now=turn.now):
+        if hold.group_session_id == session.id:
+            return kept_until(turn, hold)
+    return None
 
 
 def _gone(turn: Turn[Wish]) -> str:

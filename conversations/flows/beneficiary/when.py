@@ -9,7 +9,7 @@ from conversations.care.appointments import Appointment, AppointmentStatus, Need
 from conversations.care.centres import Centre
 from conversations.care.closures import may_become_holiday
 from conversations.care.group_visits import sessions_with_room
-from conversations.care.holds import HoldPurpose
+from conversations.care.holds import Hold, HoldPurpose
 from conversations.care.hours import VisitKind
 from conversations.care.visits import open_days, open_times
 from conversations.care.wall_time import to_local
@@ -137,7 +137,7 @@ class CheckVisit(Step[Wish]):
         return Prompt("\n".join(filter(None, lines)), choices)
 
     async def left(self, turn: Turn[Wish]) -> None:
-        await _release(turn)
+        await release(turn)
 
     async def chosen(self, turn: Turn[Wish], choice_id: str) -> Move:
         draft = turn.draft
@@ -145,7 +145,7 @@ class CheckVisit(Step[Wish]):
             draft.wants_woman = not draft.wants_woman
             return Again()
         if choice_id == "other_day" or draft.day is None or draft.at is None:
-            await _release(turn)
+            await release(turn)
             return Goto(ChooseDay)
         try:
             if draft.appointment_id:
@@ -203,7 +203,7 @@ async def _book(turn: Turn[Wish], day: date, at: time) -> Move:
 async def _move(turn: Turn[Wish], day: date, at: time) -> Move:
     visit = await live_visit(turn, turn.draft.appointment_id)
     if visit is None:
-        await _release(turn)
+        await release(turn)
         return Finish(over(turn))
     changed = await visits.move(turn, visit, day=day, at=at)
     if turn.draft.wants_woman != visit.wants_woman:
@@ -218,7 +218,7 @@ async def _card(turn: Turn[Any], visit: Appointment) -> str:
 async def _too_many(turn: Turn[Wish], day: date) -> Move:
     """Lead to another day, or to where it is said that the person has enough visits."""
     draft = turn.draft
-    await _release(turn)
+    await release(turn)
     if has := await visits.visit_on(turn, day, but=draft.appointment_id):
         return Enter(_flow(draft), draft, step=ChooseDay.name, notice=_one_a_day(turn, has))
     return Enter("booking")
@@ -254,7 +254,12 @@ async def _keep(turn: Turn[Wish], day: date, at: time) -> None:
     )
 
 
-async def _release(turn: Turn[Wish]) -> None:
+def kept_until(turn: Turn[Any], hold: Hold) -> str:
+    until = to_local(hold.until, turn.world.zone).time()
+    return turn.gettext("Kept for you until {time}.").format(time=turn.format_time(until))
+
+
+async def release(turn: Turn[Wish]) -> None:
     """Let others have the time that was kept."""
     visit = turn.draft.appointment_id or None
     await turn.desk.holds.release(turn.contact.id, HoldPurpose.CONFIRMING, appointment_id=visit)
@@ -300,8 +305,7 @@ async def _kept(turn: Turn[Wish]) -> str | None:
     wanted = (draft.centre, draft.kind, draft.day, draft.at)
     for hold in await turn.desk.holds.of(turn.contact.id, now=turn.now):
         if (hold.centre_slug, hold.kind, hold.day, hold.at) == wanted:
-            until = to_local(hold.until, turn.world.zone).time()
-            return turn.gettext("Kept for you until {time}.").format(time=turn.format_time(until))
+            return kept_until(turn, hold)
     return None
 
 

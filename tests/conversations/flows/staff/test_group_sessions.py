@@ -103,15 +103,36 @@ async def test_the_last_place_goes_to_one_person(
     for person in (amina, chama):
         await person.starts()
     await chama.taps("fr", "agree")
-    for person in (amina, chama):
-        await person.taps("booking", "training", "sale", "group", str(session.id))
+    await amina.taps("booking", "training", "sale", "group", str(session.id))
+    assert "Kept for you until 09:" in amina.screen
+    await chama.taps("booking", "training", "sale")
+    assert "group" not in chama.ids, "the last place is kept for somebody who is confirming it"
 
     await amina.taps("yes")
-    await chama.taps("yes")
 
     assert "Your place in the group is booked." in amina.screen
-    assert "This session has no free place any more." in chama.screen
     assert (await scene.desk.group_sessions.get(session.id)).taken == 2
+
+
+async def test_a_place_is_kept_while_it_is_confirmed_and_no_longer(
+    scene: Scene, amina: Person, chama: Person, driss: Person
+) -> None:
+    session = await plans(driss, places=2)
+    await a_stranger_takes_a_place(scene, session)
+    for person in (amina, chama):
+        await person.starts()
+    await chama.taps("fr", "agree")
+    await chama.taps("booking", "training", "sale", "group")
+    await amina.taps("booking", "training", "sale", "group", str(session.id))
+
+    await chama.taps(str(session.id))
+    assert "This session has no free place any more." in chama.screen
+    await amina.taps("other")
+    await chama.taps("!menu", "booking", "training", "sale", "group", str(session.id), "yes")
+
+    assert "Your place in the group is booked." in chama.screen
+    await amina.taps("alone")
+    assert "group" not in amina.ids
 
 
 async def a_stranger_takes_a_place(scene: Scene, session: GroupSession) -> None:
