@@ -22,11 +22,12 @@ from bot.ticks import Ticks
 from bot.turns import Voice, act_for
 from bot.waiting_ticks import WaitingTicks
 from bot.zone import NAME, casablanca
-from conversations.care import offers, visits
+from conversations.care import group_visits, offers, visits
 from conversations.care.appointments import Appointment, AppointmentStatus, EndedBy, Need
 from conversations.care.closures import ClosureReason
+from conversations.care.group_sessions import GroupSession
 from conversations.care.holds import HoldPurpose
-from conversations.care.hours import Length, Opening, VisitKind, VisitRules, WeeklyHours, slot_times
+from conversations.care.hours import Length, Opening, VisitKind, VisitRules, WeeklyHours, meets, slot_times
 from conversations.care.offers import WaitingNews
 from conversations.care.people import ContactId, Role
 from conversations.care.reminders import plan_reminders
@@ -36,7 +37,18 @@ from conversations.errors import AppointmentNotLive, NotWaiting, SlotTaken, TooM
 from storage.database import Database, create_engine
 from storage.encryption import KeyRing
 from storage.errors import DatabaseLocked
-from storage.tables import addresses, appointments, due_messages, is_live, metadata, outbox, slot_holds
+from storage.tables import (
+    addresses,
+    appointments,
+    closed_hours,
+    closures,
+    due_messages,
+    group_sessions,
+    is_live,
+    metadata,
+    outbox,
+    slot_holds,
+)
 from storage.unit_of_work import UnitOfWork
 from tests.fakes import MovableClock
 from tests.storage.conftest import centre_row
@@ -56,7 +68,7 @@ RULES = VisitRules(
 KINDS = (VisitKind.IN_PERSON, VisitKind.PHONE)
 REFUSALS = (SlotTaken, TooManyVisits, AppointmentNotLive, VisitChanged, NotWaiting, DatabaseLocked)
 PEOPLE = 4
-DOINGS = ("keep", "book", "book", "change", "cancel", "wait", "answer", "leave")
+DOINGS = ("keep", "book", "book", "group", "change", "cancel", "wait", "answer", "leave")
 
 Act = Callable[[Turn[Any]], Coroutine[Any, Any, Any]]
 
@@ -184,6 +196,15 @@ class ManyAtOnce(RuleBasedStateMachine):
         self.runs(self.town.does(self.town.caseworker, close))
         self.runs(self.town.time_does())
 
+    @rule(day=st.integers(0, 4), at=st.sampled_from([time(10), time(11)]))
+    def the_centre_holds_a_group_session(self, day: int, at: time) -> None:
+        async def plan(turn: Turn[Any]) -> None:
+            await group_visits.hold(
+                turn, GroupSession(0, CENTRE, Need.JOB, turn.today + timedelta(days=day), at, 45, 3)
+            )
+
+        self.runs(self.town.does(self.town.caseworker, plan))
+
     @rule(day=st.integers(0, 4))
     def the_centre_opens_again(self, day: int) -> None:
         async def reopen(turn: Turn[Any]) -> None:
@@ -214,6 +235,13 @@ class ManyAtOnce(RuleBasedStateMachine):
             case "book":
                 visit = await visits.book(turn, centre_slug=CENTRE, need=Need.JOB, day=day, at=at, kind=kind)
                 self._planned(visit, turn.now)
+            case "group":
+                if sessions := await group_visits.sessions_with_room(turn, CENTRE, None):
+                    chosen = sessions[doing.slot % len(sessions)]
+                    visit = await visits.book(
+                        turn, centre_slug=CENTRE, need=Need.JOB, day=chosen.day, at=chosen.at, session=chosen
+                    )
+                    self._planned(visit, turn.now)
             case "change":
                 await self._change(turn, doing, day)
             case "cancel":
@@ -222,6 +250,8 @@ class ManyAtOnce(RuleBasedStateMachine):
                     self.given_up.add(cancelled.id)
             case "wait":
                 own = await self._one_of(turn, doing.slot) if doing.slot % 2 else None
+                if own and own.kind is VisitKind.GROUP:
+                    return
                 news = WaitingNews(
                     CENTRE, own.kind if own else kind, Need.JOB, appointment_id=own.id if own else 0
                 )
@@ -244,6 +274,8 @@ class ManyAtOnce(RuleBasedStateMachine):
         for hold in await turn.desk.holds.of(turn.contact.id, now=turn.now):
             if hold.purpose is HoldPurpose.MOVED and hold.appointment_id is not None:
                 visit = await turn.desk.appointments.get(hold.appointment_id)
+                if await visits.visit_on(turn, hold.day, but=visit.id):
+                    return
                 moved = await visits.move(turn, visit, day=hold.day, at=hold.at, by_staff=True)
                 self._planned(moved, turn.now)
                 return
@@ -266,12 +298,17 @@ class ManyAtOnce(RuleBasedStateMachine):
 
     @invariant()
     def no_place_is_given_twice(self) -> None:
-        live = self._visits(is_live())
+        live = self._visits(is_live(), _is_alone())
         by_day: dict[date, list[tuple[int, int]]] = {}
         for visit in live:
             begins = visit.at.hour * 60 + visit.at.minute
             ends = begins + visit.minutes + visit.buffer_minutes
             by_day.setdefault(visit.day, []).append((begins, ends))
+        for session in self.runs(
+            self.town.rows(select(group_sessions).where(group_sessions.c.status == "open"))
+        ):
+            begins = session.at.hour * 60
+            by_day.setdefault(session.day, []).append((begins, begins + session.minutes))
         for day, stretches in by_day.items():
             for begins, _ in stretches:
                 at_once = sum(start <= begins < end for start, end in stretches)
@@ -282,17 +319,32 @@ class ManyAtOnce(RuleBasedStateMachine):
         """What is kept for people and what is booked fit together, too; a person's own count once."""
         now = self.town.clock.now()
         kept = self.runs(self.town.rows(select(slot_holds).where(slot_holds.c.until > now)))
-        live = self._visits(is_live())
-        for hold in kept:
-            begins = datetime.combine(hold.day, hold.at)
+        live = self._visits(is_live(), _is_alone())
+        for held in kept:
+            begins = datetime.combine(held.day, held.at)
             others = {
                 row.contact_id
                 for row in (*live, *kept)
-                if row.contact_id != hold.contact_id
+                if row.contact_id != held.contact_id
                 and (start := datetime.combine(row.day, row.at)) <= begins
                 and begins < start + timedelta(minutes=row.minutes + row.buffer_minutes)
             }
             assert len(others) < CAPACITY
+
+    @invariant()
+    def nobody_in_a_group_comes_to_a_closed_door(self) -> None:
+        places = self._visits(is_live(), ~_is_alone(), appointments.c.starts_at > self.town.clock.now())
+        days = {row.day for row in self.runs(self.town.rows(select(closures).where(closures.c.closed)))}
+        hours = self.runs(self.town.rows(select(closed_hours)))
+        for place in places:
+            closed = [Opening(row.from_at, row.until_at) for row in hours if row.day == place.day]
+            assert place.day not in days
+            assert not meets(place.at, place.minutes, closed)
+
+    @invariant()
+    def no_session_has_more_people_than_places(self) -> None:
+        taken = [visit.group_session_id for visit in self._visits(is_live(), ~_is_alone())]
+        assert all(taken.count(session) <= 3 for session in taken)
 
     @invariant()
     def a_person_has_few_visits_and_one_a_day(self) -> None:
@@ -354,6 +406,10 @@ class ManyAtOnce(RuleBasedStateMachine):
             if version.isdecimal():
                 told.add((row.contact_id, int(visit_id), int(version)))
         return told
+
+
+def _is_alone() -> Any:
+    return appointments.c.kind != VisitKind.GROUP
 
 
 def test_places_and_people_hold_together(database_url: str) -> None:

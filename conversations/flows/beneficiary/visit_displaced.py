@@ -49,6 +49,13 @@ class TellDisplaced(Step[Displacement]):
             return Enter("booking", Wish(need=visit.need, centre=visit.centre_slug), step="day")
         if choice_id != "accept" or draft.day is None or draft.at is None:
             return await act_on_visit(turn, choice_id)
+        if other := await visits.visit_on(turn, draft.day, but=visit.id):
+            # They have booked it since the time was kept.
+            has = turn.gettext(
+                "You already have a visit that day, at {time}. You can change it under “My visits”."
+            )
+            notice = has.format(time=turn.format_time(other.at))
+            return Enter("my_visits", wish_to_change(visit), step="day", notice=notice)
         try:
             accepted = await visits.move(turn, visit, day=draft.day, at=draft.at, by_staff=True)
         except SlotTaken:

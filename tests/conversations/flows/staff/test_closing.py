@@ -721,3 +721,17 @@ async def test_what_was_kept_for_a_visit_is_free_once_it_is_said_how_it_went(
 
     assert kept(scene, visit) == []
     assert (await books(brahim, day, at)).is_live
+
+
+async def test_a_kept_time_on_a_day_of_another_visit_by_now_is_not_taken(
+    hours: None, scene: Scene, amina: Person, driss: Person
+) -> None:
+    visit = await books(amina, WEDNESDAY, TEN)
+    await closes(driss, WEDNESDAY)
+    ((day, _),) = kept(scene, visit)
+    await books(amina, day, ELEVEN)
+
+    await amina.taps_notice("accept")
+
+    assert "You already have a visit that day" in amina.screen
+    assert (await visit_now(scene, visit)).displaced_at is not None
