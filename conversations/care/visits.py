@@ -312,7 +312,8 @@ async def book(
         await turn.desk.appointments.set_phone(appointment.id, phone)
     await _let_go(turn, kept)
     for entry in await turn.desk.waiting.of(turn.contact.id):
-        if (entry.centre_slug, entry.kind) == (centre_slug, kind):
+        # Who waits for an earlier time of another visit still does.
+        if (entry.centre_slug, entry.kind, entry.appointment_id) == (centre_slug, kind, None):
             await end_waiting(turn, entry)
     await turn.desk.contacts.set_home(turn.contact.id, centre_slug=centre_slug)
     await _plan(turn, appointment, booked_at=turn.now)

@@ -437,6 +437,20 @@ async def test_cancelling_the_visit_ends_the_waiting_for_an_earlier_one(
     assert await amina.scene.desk.waiting.of(amina.contact_id) == []
 
 
+async def test_another_visit_leaves_the_wish_for_an_earlier_time_of_the_first(
+    far: Appointment, second: Appointment, amina: Person
+) -> None:
+    await card(amina, far)
+    await amina.taps("earlier")
+    (entry,) = await amina.scene.desk.waiting.of(amina.contact_id)
+    salma = next(each for each in amina.scene.people.values() if each.name == "Salma")
+    await cancels(salma, second)
+
+    await books(amina, WEDNESDAY, HALF_PAST)
+
+    assert [each.id for each in await amina.scene.desk.waiting.of(amina.contact_id)] == [entry.id]
+
+
 # Silence
 
 
