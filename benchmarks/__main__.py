@@ -16,7 +16,7 @@ from benchmarks.results import Outcome, keep, show
 
 NAMES = (
     "turns", "latency", "lost", "race", "processes", "pending", "reminders", "broadcast", "memory",
-    "days", "rush",
+    "days", "rush", "webhook",
 )  # fmt: skip
 REPORT = "report"
 

@@ -307,7 +307,7 @@ def _clean_environment(settings: Mapping[str, str]) -> dict[str, str]:
     kept = {
         name: value
         for name, value in os.environ.items()
-        if not name.startswith(("JISR_", "TELEGRAM_"))
+        if not name.startswith(("JISR_", "TELEGRAM_", "WHATSAPP_"))
         and not name.lower().endswith("_proxy")
         and name not in ("DATABASE_URL", "PUBLIC_URL")
     }

@@ -119,6 +119,12 @@ async def test_the_last_places_go_to_as_many_as_there_are() -> None:
     assert (rows[0]["booked"], rows[0]["told no"]) == ("50", "10")
 
 
+async def test_the_webhook_is_answered_while_people_are() -> None:
+    _, rows = await outcome_of("webhook --calls 20 --people 5 --databases sqlite")
+
+    assert (rows[0]["answered other than 200"], rows[0]["answers sent"]) == (0, 20)
+
+
 async def test_two_processes_share_the_turns() -> None:
     _, rows = await outcome_of(f"processes {ROUND} {SHORT} --people 8")
 
