@@ -9,6 +9,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
+import uvloop
 from rich.console import Console
 
 from benchmarks.report import write_report
@@ -46,7 +47,9 @@ def main(arguments: Sequence[str]) -> None:
     if options.name == REPORT:
         console.print(f"Written: {', '.join(write_report(NAMES))}")
         return
-    outcome = asyncio.run(run(options))
+    # What is measured in this process has the service's own loop.
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        outcome = runner.run(run(options))
     show(outcome, console)
     console.print(f"Kept in {keep(outcome, ' '.join(['python -m benchmarks', *arguments]))}")
 

@@ -79,19 +79,23 @@ async def run(options: argparse.Namespace) -> Outcome:
                 at_least(f"Bookings, {database}", target, rate, unit="/s"),
             ]
     outcome.notes.append(
-        "A booking is two turns: the time is kept, then confirmed, with its reminders and the news to staff. "
-        "Who finds a time gone looks again for what is left, until nothing is."
+        "All have the day's times before them and tap one at once. A booking is two turns: the time is kept, "
+        "then confirmed, with its reminders and the news to staff. Who is too late is shown what is left and "
+        "taps again, until nothing is."
     )
     return outcome
 
 
 async def _warm_up(turn_of: Callable[[int, Any], Awaitable[Any]], day: date) -> None:
-    """Have what a running service has long done done once: its statements are compiled, its pages read."""
-    for number in range(1, 17):
+    """Do once what a running service has long done: connections open, statements compiled, pages read."""
+
+    async def books_and_cancels(number: int) -> None:
         at = await turn_of(number, partial(visits.open_times, centre_slug=CENTRE, day=day))
-        booked = partial(visits.book, centre_slug=CENTRE, need=Need.JOB, day=day, at=at[0])
+        booked = partial(visits.book, centre_slug=CENTRE, need=Need.JOB, day=day, at=at[number % len(at)])
         visit = await turn_of(number, booked)
         await turn_of(number, partial(visits.cancel, appointment=visit))
+
+    await asyncio.gather(*(books_and_cancels(number) for number in range(1, 33)))
 
 
 async def _rush(service: Service, people: int, at_once: int) -> dict[str, Any]:
@@ -106,31 +110,31 @@ async def _rush(service: Service, people: int, at_once: int) -> dict[str, Any]:
         async with gate, service.database.transaction() as unit:
             return await act_for(unit, ContactId(number), service.voice, act, now=service.clock.now())
 
-    async def keeps(turn: Turn[Any]) -> Any:
-        free = await visits.open_times(turn, CENTRE, day)
-        if not free:
-            return None
-        at = draw.choice(free)
-        await visits.keep_time(turn, centre_slug=CENTRE, day=day, at=at, purpose=HoldPurpose.CONFIRMING)
-        return at
+    async def taps(turn: Turn[Any], at: Any) -> Any:
+        """Have a time kept; whoever is too late is shown what is left, as in the chat."""
+        try:
+            await visits.keep_time(turn, centre_slug=CENTRE, day=day, at=at, purpose=HoldPurpose.CONFIRMING)
+        except SlotTaken:
+            return await visits.open_times(turn, CENTRE, day)
+        return None
 
-    async def wants(number: int) -> bool:
+    async def wants(number: int, shown: list[Any]) -> bool:
         nonlocal last_at
-        while True:
-            try:
-                at = await turn_of(number, keeps)
-            except SlotTaken:
-                continue
-            if at is None:
-                return False
-            await turn_of(number, partial(visits.book, centre_slug=CENTRE, need=Need.JOB, day=day, at=at))
-            last_at = time.perf_counter()
-            return True
+        at = draw.choice(shown)
+        while left := await turn_of(number, partial(taps, at=at)):
+            at = draw.choice(left)
+        if left is not None:
+            return False
+        await turn_of(number, partial(visits.book, centre_slug=CENTRE, need=Need.JOB, day=day, at=at))
+        last_at = time.perf_counter()
+        return True
 
     with pinned(0):
         await _warm_up(turn_of, day - timedelta(days=1))
+        # They have the day's times before their eyes.
+        shown = await turn_of(1, partial(visits.open_times, centre_slug=CENTRE, day=day))
         last_at = began = time.perf_counter()
-        won = await asyncio.gather(*(wants(number) for number in range(1, people + 1)))
+        won = await asyncio.gather(*(wants(number, shown) for number in range(1, people + 1)))
     async with service.database.reading() as unit:
         booked = len(await unit.appointments.agenda(CENTRE, day, day))
     seconds = last_at - began
