@@ -160,9 +160,7 @@ async def keep_time(
     What was kept for them before for the same purpose and visit is free again. Raises SlotTaken.
     """
     whose = turn.contact.id if contact_id is None else contact_id
-    await turn.desk.appointments.lock_day(centre_slug, day)
-    if at not in await open_times(turn, centre_slug, day, kind=kind, contact_id=whose):
-        raise SlotTaken
+    await _lock_time(turn, centre_slug, day, at, kind, whose)
     length = (await turn.desk.centres.get(centre_slug)).rules.length(kind)
     hold = Hold(
         whose,
@@ -201,10 +199,24 @@ async def _claim(
     wanted = (centre_slug, kind, day, at)
     safe = [hold for hold in kept if hold.until > turn.now + _SAFELY_KEPT]
     if all((hold.centre_slug, hold.kind, hold.day, hold.at) != wanted for hold in safe):
-        await turn.desk.appointments.lock_day(centre_slug, day)
-    if at not in await open_times(turn, centre_slug, day, kind=kind):
+        await _lock_time(turn, centre_slug, day, at, kind, turn.contact.id)
+    elif at not in await open_times(turn, centre_slug, day, kind=kind):
         raise SlotTaken
     return kept
+
+
+async def _lock_time(
+    turn: Turn[Any], centre_slug: str, day: date, at: time, kind: VisitKind, contact_id: ContactId
+) -> None:
+    """Keep others from the day, and make sure that a time of it is free for the contact. Raises SlotTaken.
+
+    It is looked at before, too: of many who want one time, those who come too late need not stand in line.
+    """
+    for lock in (False, True):
+        if lock:
+            await turn.desk.appointments.lock_day(centre_slug, day)
+        if at not in await open_times(turn, centre_slug, day, kind=kind, contact_id=contact_id):
+            raise SlotTaken
 
 
 async def keep_place(turn: Turn[Any], session: GroupSession, *, appointment_id: int | None = None) -> Hold:
