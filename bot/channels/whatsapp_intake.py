@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import datetime
@@ -23,7 +24,7 @@ from bot.http.body import read_body
 from bot.metrics import metrics
 from conversations.engine.reply import Channel
 from storage.database import Database
-from storage.errors import StorageError
+from storage.errors import DatabaseLocked, StorageError
 from storage.inbox import NewUpdate
 from storage.unit_of_work import UnitOfWork
 
@@ -35,6 +36,8 @@ WEBHOOK_PATH = "/whatsapp/webhook"
 SIGNATURE_HEADER = "X-Hub-Signature-256"
 # The largest call that the platform makes. Source: Cloud API, webhooks.
 MAX_BODY_BYTES = 3 * 1024 * 1024
+# Sooner than this a lock was no lock that stays: PostgreSQL looks for deadlocks after a second.
+DEADLOCK_FOUND_S = 5.0
 
 # Acts on a change of another kind than messages, in the transaction that stores it.
 OnField = Callable[[UnitOfWork, JSON, datetime], Awaitable[None]]
@@ -94,7 +97,7 @@ class WhatsAppIntake:
         if not self._is_signed(body, request.headers.get(SIGNATURE_HEADER, "")):
             return self._refuse("wrong_signature", 401)
         try:
-            await self._store(body)
+            await self._stored(body)
         except (StorageError, SQLAlchemyError) as error:
             self._note_trouble(error)
             # It comes again, for up to seven days.
@@ -114,6 +117,19 @@ class WhatsAppIntake:
         return Response(status_code=status)
 
     # Storing
+
+    async def _stored(self, body: bytes) -> None:
+        """Store a call, and once more when it and another transaction had waited for each other.
+
+        The database ends one of the two within a second; who waited longer waits for a lock that stays.
+        """
+        began = time.monotonic()
+        try:
+            await self._store(body)
+        except DatabaseLocked:
+            if time.monotonic() - began > DEADLOCK_FOUND_S:
+                raise
+            await self._store(body)
 
     async def _store(self, body: bytes) -> None:
         """Keep all that a call holds, or nothing; what is kept already changes nothing."""

@@ -9,7 +9,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from bot.channels.whatsapp import message_ref
@@ -17,6 +17,7 @@ from bot.channels.whatsapp_intake import MAX_BODY_BYTES, WEBHOOK_PATH, OnField, 
 from bot.zone import casablanca
 from storage.database import Database, create_engine
 from storage.encryption import KeyRing
+from storage.errors import DatabaseLocked
 from storage.tables import inbox
 from storage.unit_of_work import UnitOfWork
 from tests.bot.channels.whatsapp_service import make_intake, served
@@ -193,3 +194,27 @@ async def test_while_nothing_can_be_kept_nothing_is_acknowledged(
     await database.close()
 
     assert status == 503
+
+
+async def test_a_call_that_a_deadlock_ended_is_stored_at_the_second_try(
+    database: Database, graph: FakeGraph, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The platform would bring it again, but the person would wait for minutes."""
+    message = {"from": "212600000001", "id": "wamid.1", "type": "text", "text": {"body": "سلام"}}
+    value = {"metadata": {"phone_number_id": graph.phone_number_id}, "messages": [message]}
+    body = json.dumps({"entry": [{"changes": [{"field": "messages", "value": value}]}]}).encode()
+    store, tries = WhatsAppIntake._store, []
+
+    async def loses_once(intake: WhatsAppIntake, content: bytes) -> None:
+        tries.append(content)
+        if len(tries) == 1:
+            raise DatabaseLocked("two transactions waited for each other")
+        await store(intake, content)
+
+    monkeypatch.setattr(WhatsAppIntake, "_store", loses_once)
+    async with subscribed(database, graph):
+        status = await graph.post(body)
+
+    assert (status, len(tries)) == (200, 2)
+    async with database.reading() as unit:
+        assert await unit.connection.scalar(select(func.count()).select_from(inbox)) == 1
