@@ -306,20 +306,20 @@ async def _meets_in_a_group(town: Town) -> None:
 async def _arrives(town: Town) -> None:
     """A caseworker hangs the code at the door; somebody asks for the date of a visit, and comes to it."""
     amina, driss = town.walker("Amina", of="arrives"), town.walker("Driss", of="arrives")
-    await driss.comes_as(Role.CASEWORKER, "meknes")
+    await driss.comes_as(Role.CASEWORKER, "fes")
     await driss.says("/centre")
     await driss.is_in("centre_details")
     await driss.taps("more", "at_the_door", "door", "page")
     await driss.gets_page("Here is the page, ready to print.")
 
     await amina.agrees()
-    visit, code = await _visit_of_now(town, ContactId(await amina.contact_id()), "meknes")
+    visit, code = await _visit_of_now(town, ContactId(await amina.contact_id()), "fes")
     await amina.says(f"door_{code}")
     await amina.is_in("arrival")
     await amina.hears(f"👋 You have arrived. Somebody will call you by your code: {visit}")
     await driss.is_told("arrival_news", f"👋 {visit} is here")
 
-    await amina.books("meknes")
+    await amina.books("fes")
     await amina.taps(Nth(r"!visit_date=\d+", 0))
     await amina.hears("📆 To note:")
 
