@@ -247,12 +247,12 @@ class Walker:
         await self.taps(language, consent)
         await self.is_in("menu")
 
-    async def books(self, centre: str, *, language: str = "en") -> Shown:
+    async def books(self, centre: str, *, day: Nth = DAY, language: str = "en") -> Shown:
         """Book a visit from the menu and return what was said to it."""
         await self.goes_to("booking")
         await self.taps("job")
         await self.picks(await self.town.city(centre, language))
-        await self.taps(DAY, TIME, "yes")
+        await self.taps(day, TIME, "yes")
         return await self.hears(load_texts()[language].gettext("✅ The centre has your request."))
 
     async def waits_at(self, centre: str) -> None:

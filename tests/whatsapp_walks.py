@@ -282,17 +282,17 @@ async def _has_a_visit(town: Town) -> None:
 async def _meets_in_a_group(town: Town) -> None:
     """A caseworker holds a group session, somebody takes a place in it, and it is called off."""
     brahim, hind = town.walker("Brahim", of="meets_in_a_group"), town.walker("Hind", of="meets_in_a_group")
-    await hind.comes_as(Role.CASEWORKER, "fes")
+    await hind.comes_as(Role.CASEWORKER, "meknes")
     await hind.taps("centre")
     await hind.is_in("centre_details")
     await hind.taps("groups")
     await hind.is_in("group_sessions")
-    await hind.taps("add", "training", "60", DAY, TIME, "4", "save")
+    await hind.taps("add", "training", "60", Nth(DAY.shape, 3), TIME, "4", "save")
     await hind.hears("Saved. People can book it now.")
     await brahim.agrees()
     await brahim.goes_to("booking")
     await brahim.taps("training")
-    await brahim.picks(await town.city("fes", "en"))
+    await brahim.picks(await town.city("meknes", "en"))
     await brahim.taps("group")
     await brahim.is_in("group_visit")
     await brahim.taps(SESSION, "yes")
@@ -306,20 +306,21 @@ async def _meets_in_a_group(town: Town) -> None:
 async def _arrives(town: Town) -> None:
     """A caseworker hangs the code at the door; somebody asks for the date of a visit, and comes to it."""
     amina, driss = town.walker("Amina", of="arrives"), town.walker("Driss", of="arrives")
-    await driss.comes_as(Role.CASEWORKER, "fes")
+    await driss.comes_as(Role.CASEWORKER, "meknes")
     await driss.says("/centre")
     await driss.is_in("centre_details")
     await driss.taps("more", "at_the_door", "door", "page")
     await driss.gets_page("Here is the page, ready to print.")
 
     await amina.agrees()
-    visit, code = await _visit_of_now(town, ContactId(await amina.contact_id()), "fes")
+    visit, code = await _visit_of_now(town, ContactId(await amina.contact_id()), "meknes")
     await amina.says(f"door_{code}")
     await amina.is_in("arrival")
     await amina.hears(f"👋 You have arrived. Somebody will call you by your code: {visit}")
     await driss.is_told("arrival_news", f"👋 {visit} is here")
 
-    await amina.books("fes")
+    # Somebody else books a time of the centre's second day.
+    await amina.books("meknes", day=Nth(DAY.shape, 2))
     await amina.taps(Nth(r"!visit_date=\d+", 0))
     await amina.hears("📆 To note:")
 
