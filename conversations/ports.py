@@ -301,6 +301,9 @@ class Appointments(Protocol):
     async def lock_day(self, centre_slug: str, day: date) -> None:
         """Keep others from taking or holding a time of that day before the transaction ends."""
 
+    async def lock_time(self, centre_slug: str, day: date, at: time, length: Length) -> None:
+        """Keep others from taking or holding a time that meets this one before the transaction ends."""
+
     async def taken(
         self, centre_slug: str, start: date, end: date, *, now: datetime, but: ContactId = NOBODY
     ) -> Mapping[date, tuple[Taken, ...]]:

@@ -1,7 +1,8 @@
 """Visits to centres. Who gets a place is decided by the database, never by a look-up alone.
 
 Visits of one length are kept apart by a unique index. Where lengths differ, or times are kept for somebody,
-whoever takes one first locks the centre's day (`lock_day`) and looks then: see `conversations.care.visits`.
+whoever takes one first locks the time (`lock_time`) or the day (`lock_day`) and looks then: see
+`conversations.care.visits`.
 """
 
 import secrets
@@ -14,6 +15,7 @@ from typing import Any
 from sqlalchemy import (
     ColumnElement,
     FromClause,
+    Integer,
     Row,
     Select,
     String,
@@ -47,9 +49,27 @@ from storage.tables import appointments, group_sessions, is_live, outbox, slot_h
 
 CODE_BITS = 32
 
-_lock_day = Prepared(
-    lambda _: select(func.pg_advisory_xact_lock(func.hashtextextended(bindparam("centre_day"), 0)))
-)
+_lock_day = Prepared(lambda _: select(func.pg_advisory_xact_lock(_lock_key(bindparam("centre_day")))))
+# Two visits that run at one minute have a part of the day in common; half hours are what most visits last.
+_PART_MINUTES = 30
+
+
+def _lock_key(name: Any) -> ColumnElement[int]:
+    return func.hashtextextended(name, 0)
+
+
+@prepared
+def _lock_parts(_: Into) -> Statement:
+    """Lock some parts of a day, in their order, and share the day with those who lock others."""
+    centre_day: Any = bindparam("centre_day", type_=String())
+    first: Any = bindparam("first", type_=Integer())
+    last: Any = bindparam("last", type_=Integer())
+    part = func.generate_series(cast(first, Integer), cast(last, Integer)).column_valued("part")
+    return select(
+        func.pg_advisory_xact_lock_shared(_lock_key(centre_day)),
+        func.pg_advisory_xact_lock(_lock_key(centre_day + " " + cast(part, String))),
+    )
+
 
 # What a booking writes; all else comes later.
 _APPOINTMENT = (
@@ -225,7 +245,7 @@ class AppointmentStore:
 
         Raises SlotTaken when all places are held by live visits, also when
         two people ask at once: the partial unique index decides. It compares starts alone; that
-        visits of another length overlap this one is for `open_slots` to see before, under `lock_day`.
+        visits of another length overlap this one is for `open_slots` to see before, under a lock.
         """
         self._read.clear()
         for _ in range(_tries(capacity)):
@@ -368,7 +388,22 @@ class AppointmentStore:
         """
         self._read.clear()
         if self._connection.dialect.name == "postgresql":
-            await _lock_day.all(self._connection, centre_day=f"{centre_slug} {day.isoformat()}")
+            await _lock_day.all(self._connection, centre_day=_centre_day(centre_slug, day))
+
+    async def lock_time(self, centre_slug: str, day: date, at: time, length: Length) -> None:
+        """Keep others from taking or holding a time that meets this one before the transaction ends.
+
+        SQLite has one writer anyway.
+        """
+        self._read.clear()
+        if self._connection.dialect.name == "postgresql":
+            begins = at.hour * 60 + at.minute
+            await _lock_parts.all(
+                self._connection,
+                centre_day=_centre_day(centre_slug, day),
+                first=begins // _PART_MINUTES,
+                last=(begins + length.minutes + length.buffer_minutes - 1) // _PART_MINUTES,
+            )
 
     async def taken(
         self, centre_slug: str, start: date, end: date, *, now: datetime, but: ContactId = NOBODY
@@ -755,6 +790,10 @@ def _held(centre_slug: Any, start: Any, end: Any) -> tuple[Any, ...]:
         appointments.c.day.between(start, end),
         is_live(),
     )
+
+
+def _centre_day(centre_slug: str, day: date) -> str:
+    return f"{centre_slug} {day.isoformat()}"
 
 
 def _status(confirmed: bool) -> AppointmentStatus:

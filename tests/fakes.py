@@ -979,6 +979,9 @@ class FakeAppointments:
     async def lock_day(self, centre_slug: str, day: date) -> None:
         """One test does one thing at a time."""
 
+    async def lock_time(self, centre_slug: str, day: date, at: time, length: Length) -> None:
+        """One test does one thing at a time."""
+
     async def taken(
         self, centre_slug: str, start: date, end: date, *, now: datetime, but: ContactId = NOBODY
     ) -> Mapping[date, tuple[Taken, ...]]:

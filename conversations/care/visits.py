@@ -208,15 +208,24 @@ async def _claim(
 async def _lock_time(
     turn: Turn[Any], centre_slug: str, day: date, at: time, kind: VisitKind, contact_id: ContactId
 ) -> None:
-    """Keep others from the day, and make sure that a time of it is free for the contact. Raises SlotTaken.
+    """Keep others from a time, and make sure that it is free for the contact. Raises SlotTaken.
 
     It is looked at before, too: of many who want one time, those who come too late need not stand in line.
     """
     for lock in (False, True):
         if lock:
-            await turn.desk.appointments.lock_day(centre_slug, day)
+            await _lock(turn, centre_slug, day, at, kind)
         if at not in await open_times(turn, centre_slug, day, kind=kind, contact_id=contact_id):
             raise SlotTaken
+
+
+async def _lock(turn: Turn[Any], centre_slug: str, day: date, at: time, kind: VisitKind) -> None:
+    """Keep others from a time, or from the whole day where its visits are counted."""
+    rules = (await turn.desk.centres.get(centre_slug)).rules
+    if rules.walk_in_percent:
+        await turn.desk.appointments.lock_day(centre_slug, day)
+    else:
+        await turn.desk.appointments.lock_time(centre_slug, day, at, rules.length(kind))
 
 
 async def keep_place(turn: Turn[Any], session: GroupSession, *, appointment_id: int | None = None) -> Hold:
@@ -542,7 +551,7 @@ async def move_begun(turn: Turn[Any], appointment: Appointment, *, day: date, at
     Raises SlotTaken, and VisitChanged when the visit is no longer as it was seen.
     """
     slug, kind = appointment.centre_slug, appointment.kind
-    await turn.desk.appointments.lock_day(slug, day)
+    await _lock(turn, slug, day, at, kind)
     if at not in await open_times(turn, slug, day, kind=kind, contact_id=appointment.contact_id):
         raise SlotTaken
     rules = (await turn.desk.centres.get(slug)).rules

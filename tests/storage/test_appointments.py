@@ -2,15 +2,17 @@ from collections.abc import Awaitable, Callable
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.care.appointments import Appointment, AppointmentStatus, Need, new_visit_code
-from conversations.care.hours import Taken
+from conversations.care.hours import Length, Taken
 from conversations.care.people import Contact
 from conversations.errors import AppointmentNotLive, SlotTaken, VisitChanged
 from storage.appointments import AppointmentStore
+from storage.database import Database
 from storage.encryption import KeyRing
+from storage.errors import DatabaseLocked
 from storage.tables import appointments
 from storage.unit_of_work import UnitOfWork
 from tests.storage.conftest import NOW, ZONE, ZONE_NAME, Town
@@ -396,3 +398,57 @@ async def test_a_persons_day_holds_past_visits_and_no_cancelled_ones(
     await book(unit, brahim, at=time(15))
 
     assert [visit.id for visit in await unit.appointments.on_day(amina.id, TUESDAY)] == [early.id, late.id]
+
+
+# Whoever looks whether a time is free first keeps others from it. SQLite has one writer anyway.
+
+HALF_AN_HOUR = Length(30)
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+@pytest.mark.parametrize(
+    ("at", "length", "waits"),
+    [
+        (time(10), HALF_AN_HOUR, True),
+        (time(9, 30), HALF_AN_HOUR, False),
+        (time(10, 30), HALF_AN_HOUR, False),
+        (time(9, 30), Length(30, 5), True),
+        (time(9), Length(120), True),
+        (time(10, 15), Length(15), True),
+    ],
+)
+async def test_who_wants_a_time_waits_for_those_whose_time_meets_it(
+    database: Database, at: time, length: Length, waits: bool
+) -> None:
+    async with database.transaction() as one:
+        await one.appointments.lock_time("sale", TUESDAY, time(10), HALF_AN_HOUR)
+
+        assert await _has_to_wait(database, lambda it: it.lock_time("sale", TUESDAY, at, length)) is waits
+        assert not await _has_to_wait(database, lambda it: it.lock_time("sale", WEDNESDAY, at, length))
+        assert not await _has_to_wait(database, lambda it: it.lock_time("fes", TUESDAY, at, length))
+
+
+@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
+async def test_who_wants_a_day_waits_for_all_who_want_a_time_of_it(database: Database) -> None:
+    async with database.transaction() as one:
+        await one.appointments.lock_time("sale", TUESDAY, time(10), HALF_AN_HOUR)
+
+        assert await _has_to_wait(database, lambda it: it.lock_day("sale", TUESDAY))
+        assert not await _has_to_wait(database, lambda it: it.lock_day("sale", WEDNESDAY))
+
+    async with database.transaction() as one:
+        await one.appointments.lock_day("sale", TUESDAY)
+
+        assert await _has_to_wait(database, lambda it: it.lock_day("sale", TUESDAY))
+        assert await _has_to_wait(database, lambda it: it.lock_time("sale", TUESDAY, time(15), HALF_AN_HOUR))
+
+
+async def _has_to_wait(database: Database, lock: Callable[[AppointmentStore], Awaitable[None]]) -> bool:
+    """Tell whether somebody else would get a lock only later; they give up at once."""
+    try:
+        async with database.transaction() as other:
+            await other.connection.execute(text("SET LOCAL lock_timeout = '1ms'"))
+            await lock(other.appointments)
+    except DatabaseLocked:
+        return True
+    return False

@@ -1,11 +1,12 @@
 """A time that somebody has chosen is kept for them while they make sure, and no longer."""
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 
 import pytest
 
 from conversations.care.closures import Closure, may_become_holiday
-from conversations.care.hours import VisitRules, WeeklyHours
+from conversations.care.hours import Length, VisitRules, WeeklyHours
 from conversations.engine.reply import Tap
 from conversations.errors import SlotTaken
 from tests.conversations.flows.staff.doings import ELEVEN, TEN, THURSDAY, WEDNESDAY, books, cancels, is_coming
@@ -313,13 +314,30 @@ async def test_a_time_kept_for_only_a_moment_more_is_taken_like_any_other(
     """Before a slow turn is over it might be somebody else's."""
     await at_times.taps("1000")
     scene.later(minutes=later)
+    locked: list[time] = []
+
+    async def lock_time(centre_slug: str, day: date, at: time, length: Length) -> None:
+        locked.append(at)
+
+    monkeypatch.setattr(scene.desk.appointments, "lock_time", lock_time)
+    await at_times.taps("yes")
+
+    assert "The centre has your request." in at_times.screen
+    assert locked == [TEN] * locks
+
+
+async def test_where_places_are_left_for_people_without_a_visit_the_day_is_kept_from_others(
+    at_times: Person, scene: Scene, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They are counted over the day, so two who choose different times could both get the last one."""
+    rules = (await scene.desk.centres.get("sale")).rules
+    await scene.desk.centres.set_rules("sale", replace(rules, walk_in_percent=20))
     locked: list[date] = []
 
     async def lock_day(centre_slug: str, day: date) -> None:
         locked.append(day)
 
     monkeypatch.setattr(scene.desk.appointments, "lock_day", lock_day)
-    await at_times.taps("yes")
+    await at_times.taps("1000")
 
-    assert "The centre has your request." in at_times.screen
-    assert locked == [WEDNESDAY] * locks
+    assert locked == [WEDNESDAY]
