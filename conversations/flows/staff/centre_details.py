@@ -7,7 +7,6 @@ from conversations.care.people import CASEWORKERS, MANAGERS, Role
 from conversations.engine.flow import Again, Choice, Enter, Flow, Goto, Home, Move, Prompt, Step
 from conversations.engine.reply import Reply, Text
 from conversations.engine.turn import Turn
-from conversations.flows.paging import page_choices, page_of, turned
 from conversations.flows.staff.booking_rules import (
     AtTheDoor,
     EditLandmark,
@@ -24,9 +23,9 @@ from conversations.flows.staff.centre_access import (
     CentreDraft,
     back_to_centre,
     centre_in_hand,
-    may_look_after,
     not_yours,
 )
+from conversations.flows.staff.centre_choice import CentreChoice
 from conversations.flows.staff.centre_point import CheckPoint, SetPoint
 from conversations.flows.staff.closed_days import ClosedDays, VisitsToMove
 from conversations.flows.staff.door_code import DoorCode, NewDoorCode
@@ -56,24 +55,11 @@ ADDRESS_LENGTHS = range(3, 301)
 PHONE_LENGTHS = range(3, 41)
 
 
-class ChooseCentre(Step[CentreDraft]):
-    """Let a manager choose among the open centres; a caseworker finds only their own."""
+class ChooseCentre(CentreChoice[CentreDraft]):
+    """Lead to what is known of the centre."""
 
-    name = "centre"
-
-    async def ask(self, turn: Turn[CentreDraft]) -> Prompt:
-        centres = [c for c in await turn.desk.centres.open() if may_look_after(turn.contact, c.slug)]
-        page = page_of(centres, turn.draft.page)
-        choices = [Choice(centre.slug, city(turn, centre)) for centre in page.items]
-        return Prompt(turn.gettext("Which centre?"), [*choices, *page_choices(turn, page)])
-
-    async def chosen(self, turn: Turn[CentreDraft], choice_id: str) -> Move:
-        page = turned(turn.draft.page, choice_id)
-        if page is not None:
-            turn.draft.page = page
-            return Again()
-        turn.draft.slug, turn.draft.page = choice_id, 0
-        return Goto(Overview)
+    def after(self) -> type[Step[CentreDraft]]:
+        return Overview
 
 
 class Overview(Step[CentreDraft]):

@@ -19,7 +19,8 @@ from conversations.flows.closure_words import reason_label
 from conversations.flows.displaced_visits import Touched, move_touched
 from conversations.flows.group_words import called_off_words
 from conversations.flows.paging import page_choices, page_of, turned
-from conversations.flows.staff.centre_access import CentreDraft, may_look_after, not_yours, own_centre
+from conversations.flows.staff.centre_access import CentreDraft, not_yours, own_centre
+from conversations.flows.staff.centre_choice import CentreChoice
 from conversations.flows.staff.typed_days import parse_day
 from conversations.flows.staff.typed_hours import parse_typed
 from conversations.flows.visit_words import city
@@ -42,24 +43,11 @@ class CloseDraft:
     page: int = 0
 
 
-class ChooseCentre(Step[CloseDraft]):
-    """Let a manager choose; a caseworker starts with the day."""
+class ChooseCentre(CentreChoice[CloseDraft]):
+    """Lead to the day; a caseworker starts there."""
 
-    name = "centre"
-
-    async def ask(self, turn: Turn[CloseDraft]) -> Prompt:
-        centres = [c for c in await turn.desk.centres.open() if may_look_after(turn.contact, c.slug)]
-        page = page_of(centres, turn.draft.page)
-        choices = [Choice(centre.slug, city(turn, centre)) for centre in page.items]
-        return Prompt(turn.gettext("Which centre?"), [*choices, *page_choices(turn, page)])
-
-    async def chosen(self, turn: Turn[CloseDraft], choice_id: str) -> Move:
-        page = turned(turn.draft.page, choice_id)
-        if page is not None:
-            turn.draft.page = page
-            return Again()
-        turn.draft.slug, turn.draft.page = choice_id, 0
-        return Goto(ChooseDay)
+    def after(self) -> type[Step[CloseDraft]]:
+        return ChooseDay
 
 
 class ChooseDay(Step[CloseDraft]):
