@@ -309,6 +309,7 @@ def _clean_environment(settings: Mapping[str, str]) -> dict[str, str]:
         for name, value in os.environ.items()
         if not name.startswith(("JISR_", "TELEGRAM_", "WHATSAPP_"))
         and not name.lower().endswith("_proxy")
-        and name not in ("DATABASE_URL", "PUBLIC_URL")
+        # Libraries are compiled when they are installed; the bots are, at their first start, as elsewhere.
+        and name not in ("DATABASE_URL", "PUBLIC_URL", "PYTHONDONTWRITEBYTECODE")
     }
     return {**kept, **settings}
