@@ -241,13 +241,13 @@ def driver_of(sync_connection: Connection) -> Any:
 
 
 # The drivers of connections that SQLAlchemy begins no transaction on: finding one takes as long as a query.
-_known: WeakKeyDictionary[AsyncConnection, Any] = WeakKeyDictionary()
+_known: WeakKeyDictionary[Connection, Any] = WeakKeyDictionary()
 
 
 def goes_straight(connection: AsyncConnection) -> None:
     """Let prepared statements go the short way on a connection whose transactions are not SQLAlchemy's."""
     if connection.sync_connection is not None:
-        _known[connection] = driver_of(connection.sync_connection)
+        _known[connection.sync_connection] = driver_of(connection.sync_connection)
 
 
 def _driver(connection: AsyncConnection) -> Any:
@@ -255,7 +255,7 @@ def _driver(connection: AsyncConnection) -> Any:
     sync_connection = connection.sync_connection
     if sync_connection is None or sync_connection.dispatch.before_cursor_execute:
         return None
-    if (known := _known.get(connection)) is not None:
+    if (known := _known.get(sync_connection)) is not None:
         return known
     driver = driver_of(sync_connection)
     is_inside = (

@@ -1,8 +1,10 @@
 """Drafts to JSON and back: dataclasses of plain fields, dates, times, enumerations and lists of them."""
 
+from collections.abc import Callable, Mapping
 from dataclasses import fields, is_dataclass
 from datetime import date, datetime, time
 from enum import Enum
+from functools import partial
 from types import UnionType
 from typing import Any, Union, get_args, get_origin, get_type_hints
 
@@ -24,18 +26,22 @@ def draft_from_json(kind: type[Draft], body: JSON) -> Draft:
     Raises TypeError or ValueError when the stored values don't fit, which the engine takes as a
     draft of another version.
     """
-    hints = _hints(kind)
-    return kind(**{name: _typed(hints[name], value) for name, value in body.items() if name in hints})
+    readers = _readers(kind)
+    return kind(**{name: _read(readers[name], value) for name, value in body.items() if name in readers})
 
 
-_HINTS: dict[type[Any], dict[str, Any]] = {}
+# Reads a value of JSON; None where it is already what the field takes.
+_Reader = Callable[[Any], Any] | None
 
 
-def _hints(kind: type[Any]) -> dict[str, Any]:
+_READERS: dict[type[Any], Mapping[str, _Reader]] = {}
+
+
+def _readers(kind: type[Any]) -> Mapping[str, _Reader]:
     # Resolving annotations is slow and every turn needs them.
-    if kind not in _HINTS:
-        _HINTS[kind] = get_type_hints(kind)
-    return _HINTS[kind]
+    if kind not in _READERS:
+        _READERS[kind] = {name: _reader(hint) for name, hint in get_type_hints(kind).items()}
+    return _READERS[kind]
 
 
 def _plain(value: Any) -> Any:
@@ -52,18 +58,28 @@ def _plain(value: Any) -> Any:
             return value
 
 
-def _typed(hint: Any, value: Any) -> Any:
-    if value is None:
-        return None
-    origin = get_origin(hint)
+def _reader(hint: Any) -> _Reader:
+    origin, arms = get_origin(hint), get_args(hint)
     if origin in (Union, UnionType):
-        return _typed(next(arm for arm in get_args(hint) if arm is not type(None)), value)
+        return _reader(next(arm for arm in arms if arm is not type(None)))
     if origin in (list, tuple):
-        return origin(_typed(get_args(hint)[0], item) for item in value)
+        return partial(_read_items, origin, _reader(arms[0]))
     if origin is dict:
-        return {key: _typed(get_args(hint)[1], item) for key, item in value.items()}
+        return partial(_read_values, _reader(arms[1]))
     if isinstance(hint, type) and issubclass(hint, datetime | date | time):
-        return hint.fromisoformat(value)
+        return hint.fromisoformat
     if isinstance(hint, type) and issubclass(hint, Enum):
-        return hint(value)
-    return value
+        return hint
+    return None
+
+
+def _read_items(kind: type[list[Any] | tuple[Any, ...]], read: _Reader, values: Any) -> Any:
+    return kind(_read(read, value) for value in values)
+
+
+def _read_values(read: _Reader, values: Any) -> Any:
+    return {key: _read(read, value) for key, value in values.items()}
+
+
+def _read(read: _Reader, value: Any) -> Any:
+    return value if value is None or read is None else read(value)
