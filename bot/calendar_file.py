@@ -21,8 +21,6 @@ FILE_NAME = "calendar.ics"
 MIME_TYPE = "text/calendar"
 ALARM_BEFORE = timedelta(hours=2)
 
-_STATUS = {AppointmentStatus.REQUESTED: "TENTATIVE", AppointmentStatus.CANCELLED: "CANCELLED"}
-
 
 def calendar_file(
     visit: Appointment, centre: Centre, texts: Texts, *, zone: ZoneInfo, keys: KeyRing, now: datetime
@@ -40,7 +38,7 @@ def calendar_file(
     event.add("dtstart", starts.replace(tzinfo=zone))
     event.add("dtend", (starts + timedelta(minutes=_minutes(visit, centre))).replace(tzinfo=zone))
     event.add("summary", texts.pgettext("calendar", "Appointment"))
-    event.add("status", _STATUS.get(visit.status, "CONFIRMED"))
+    event.add("status", _status(visit))
     event.add("class", "PRIVATE")
     if where := _where(visit, centre):
         event.add("location", where)
@@ -62,6 +60,14 @@ def calendar_file(
 def uid_of(visit_id: int, keys: KeyRing) -> UUID:
     """Return the name of a visit in calendars: the same for ever, and no number that others could count."""
     return UUID(bytes=keys.index("calendar", f"visit:{visit_id}")[:16], version=4)
+
+
+def _status(visit: Appointment) -> str:
+    if visit.status is AppointmentStatus.CANCELLED:
+        return "CANCELLED"
+    # What the centre has not said yes to, or is closed for.
+    is_open = visit.status is AppointmentStatus.REQUESTED or visit.displaced_at is not None
+    return "TENTATIVE" if is_open else "CONFIRMED"
 
 
 def _minutes(visit: Appointment, centre: Centre) -> int:

@@ -105,8 +105,9 @@ async def test_a_cancelled_visit_takes_itself_out_and_rings_no_more() -> None:
     assert event.walk("VALARM") == []
 
 
-async def test_a_request_is_not_certain_yet() -> None:
-    asked = await read(visit_on(date(2026, 11, 25), status=AppointmentStatus.REQUESTED))
+@pytest.mark.parametrize("open_for", [{"status": AppointmentStatus.REQUESTED}, {"displaced_at": NOW}])
+async def test_what_the_centre_has_not_said_yes_to_is_not_certain_yet(open_for: dict[str, Any]) -> None:
+    asked = await read(visit_on(date(2026, 11, 25), **open_for))
 
     assert asked["status"] == "TENTATIVE"
     assert (await read(visit_on(date(2026, 11, 25))))["status"] == "CONFIRMED"
