@@ -85,8 +85,8 @@ log = structlog.get_logger()
 
 ZONE_NAME = "Africa/Casablanca"
 # By "is it SQLite": there one writes after the other, and all wait for the disk together, the more the
-# cheaper. On PostgreSQL turns of different people run side by side.
-TURNS_AT_ONCE = {True: 64, False: 16}
+# cheaper. On PostgreSQL turns of different people run side by side, but more of them cost it more for each.
+TURNS_AT_ONCE = {True: 64, False: 10}
 STOP_WITHIN_S = 10
 # New objects between two looks for garbage; a turn makes thousands that go by themselves.
 GARBAGE_THRESHOLD = 20_000

@@ -308,6 +308,9 @@ class Turns:
         # Where other hands work while `work` runs, and how many more may.
         self._others = asyncio.TaskGroup()
         self._spare = 0
+        # How many turns are under way, and how often updates had come when somebody last looked in vain.
+        self._under_way = 0
+        self._none_since = -1
 
     async def work(self, hands: int = 1) -> None:
         """Handle updates until cancelled, up to so many at once.
@@ -327,7 +330,7 @@ class Turns:
     async def _help_out(self) -> None:
         """Handle updates until none waits."""
         try:
-            while await self.handle_next():
+            while self._may_find_one() and await self.handle_next():
                 pass
         except (DatabaseLocked, DatabaseUnreachable):
             # The one who waits for updates sees to it: says so once, and tries again later and later.
@@ -335,15 +338,25 @@ class Turns:
         finally:
             self._spare += 1
 
+    def _may_find_one(self) -> bool:
+        """Tell whether looking may be of use: updates came since somebody looked in vain, or were kept back.
+
+        Behind a turn that is under way the next update of its person waits; whoever is last looks for it.
+        """
+        return self._none_since != self._database.wakes.times_rung("inbox") or not self._under_way
+
     async def handle_next(self) -> bool:
         """Handle the oldest waiting update; False when none waits."""
         taken: StoredUpdate | None = None
+        came = self._database.wakes.times_rung("inbox")
         try:
             async with self._database.transaction() as unit:
                 now = self._clock.now()
                 taken = await unit.inbox.claim(now=now)
                 if taken is None:
+                    self._none_since = came
                     return False
+                self._under_way += 1
                 self._call_another()
                 wait_s = self._brake.wait_s(taken, now)
                 if wait_s:
@@ -361,6 +374,9 @@ class Turns:
                 raise
             log.exception("turn_failed", update=taken.id, channel=taken.channel)
             await self._after_failure(taken)
+        finally:
+            if taken is not None:
+                self._under_way -= 1
         return True
 
     async def _slow_down(self, unit: UnitOfWork, taken: StoredUpdate, now: datetime, wait_s: float) -> None:
@@ -387,9 +403,11 @@ class Turns:
         metrics.turn_began(now, taken.received_at)
         inbound = self._parse(taken)
         keep = inbound is None or await self._handle(unit, inbound, taken.id, now)
-        status = "failed" if taken.payload is None else "done"
-        await unit.inbox.close(taken.id, status=status, now=now, keep=keep)
-        return "failed" if taken.payload is None else "answered" if inbound else "ignored"
+        is_readable = taken.payload is not None
+        if not (is_readable and keep):
+            status = "done" if is_readable else "failed"
+            await unit.inbox.close(taken.id, status=status, now=now, keep=keep)
+        return "failed" if not is_readable else "answered" if inbound else "ignored"
 
     def _parse(self, taken: StoredUpdate) -> Inbound | None:
         if taken.payload is None:
@@ -416,7 +434,7 @@ class Turns:
         if arrival.is_locked:
             await self._ask_who(unit, inbound, arrival, update_id, now)
             return False
-        session = await unit.sessions.load(contact.id)
+        session = unit.sessions.opened(contact.id, arrival.state)
         texts = self._voice.of(contact.language or _known(inbound.language_hint))
         turn: Turn[Any] = _turn(unit, self._voice, contact, texts, now, inbound.channel, address_id)
         notice = await _notice_meant(unit, contact.id, session, inbound)

@@ -1,6 +1,6 @@
 """Where people are: a contact has one address for each way they write."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NewType
 
@@ -14,8 +14,10 @@ from sqlalchemy import (
     insert,
     or_,
     select,
+    true,
     update,
 )
+from sqlalchemy.dialects import postgresql
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncConnection
 
@@ -24,11 +26,11 @@ from conversations.care.people import Contact, ContactId, Role
 from conversations.care.profiles import LOCKS_AFTER
 from conversations.engine.reply import Channel
 from storage import erasure
-from storage.contacts import contact_in, contact_row
+from storage.contacts import contact_in
 from storage.encryption import KeyRing
 from storage.errors import violates
 from storage.prepared import Into, Statement, prepared
-from storage.tables import addresses, contacts, profiles
+from storage.tables import addresses, contacts, profiles, sessions
 
 AddressId = NewType("AddressId", int)
 _Found = tuple[AddressId, ContactId, datetime | None]
@@ -53,11 +55,15 @@ class Address:
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
-    """Who has just written, and from where. `is_locked`: they have to say first who they are."""
+    """Who has just written, and from where. `is_locked`: they have to say first who they are.
+
+    `state` is their session as it is stored, for `SessionStore.opened`; locked until the transaction ends.
+    """
 
     contact: Contact
     address_id: AddressId
     is_locked: bool
+    state: bytes | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +105,18 @@ def _use(_: Into) -> Statement:
 
 
 @prepared
+def _who(into: Into) -> Statement:
+    """A contact and the session, which nobody else may change meanwhile."""
+    theirs = sessions.c.contact_id == contacts.c.id
+    who = contacts.c.id == bindparam("contact")
+    if into is postgresql.insert:
+        session = select(sessions.c.state_enc).where(theirs).with_for_update().lateral("session")
+        both = contacts.outerjoin(session, true())
+        return select(contacts, session.c.state_enc).select_from(both).where(who)
+    return select(contacts, sessions.c.state_enc).select_from(contacts.outerjoin(sessions, theirs)).where(who)
+
+
+@prepared
 def _preferred(_: Into) -> Statement:
     contact = bindparam("contact", type_=addresses.c.contact_id.type)
     return select(addresses).where(addresses.c.id == preferred_of(contact))
@@ -136,7 +154,11 @@ class AddressStore:
             raise LookupError("the address went away while it was being found")
         address_id, contact_id, locks_at = found
         is_locked = locks_at is not None and locks_at <= now
-        return Arrival(await self._contact(contact_id, now), address_id, is_locked)
+        row = await _who.first(self._connection, contact=contact_id)
+        if row.erased_at is not None:
+            await erasure.start_afresh(self._connection, contact_id, now=now)
+            row = await _who.first(self._connection, contact=contact_id)
+        return Arrival(contact_in(row, self._keys), address_id, is_locked, row.state_enc)
 
     async def reader(self, channel: str, external_id: str, *, now: datetime) -> Reader | None:
         """Return who reads there, without counting the address as used; None when nobody is known."""
@@ -319,13 +341,6 @@ class AddressStore:
             .returning(addresses.c.id)
         )
         return AddressId(address_id)
-
-    async def _contact(self, contact_id: ContactId, now: datetime) -> Contact:
-        row = await contact_row(self._connection, contact_id)
-        if row.erased_at is not None:
-            await erasure.start_afresh(self._connection, contact_id, now=now)
-            row = await contact_row(self._connection, contact_id)
-        return contact_in(row, self._keys)
 
 
 def address_in(row: Any, keys: KeyRing) -> Address:

@@ -9,7 +9,7 @@ import fcntl
 import logging
 import os
 import sqlite3
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Collection
 from contextlib import asynccontextmanager
 from datetime import tzinfo
@@ -163,6 +163,7 @@ class Wakes:
 
     def __init__(self) -> None:
         self._bells: defaultdict[str, set[asyncio.Event]] = defaultdict(set)
+        self._rung: Counter[str] = Counter()
 
     @asynccontextmanager
     async def bell(self, *topics: str) -> AsyncIterator[asyncio.Event]:
@@ -178,7 +179,12 @@ class Wakes:
                 if not self._bells[topic]:
                     del self._bells[topic]
 
+    def times_rung(self, topic: str) -> int:
+        """Return how often a topic has rung so far."""
+        return self._rung[topic]
+
     def ring(self, topic: str) -> None:
+        self._rung[topic] += 1
         for bell in self._bells.get(topic, ()):
             bell.set()
 

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import BigInteger, Integer, Update, bindparam, func, or_, select, update
 from sqlalchemy.dialects.postgresql import ARRAY
@@ -41,10 +42,28 @@ class StoredUpdate:
     received_at: datetime
 
 
+# What differs between the updates of a call.
+_COLUMNS = ("channel", "update_key", "lane", "payload_enc")
 _add = Prepared(
     lambda into: into(inbox).on_conflict_do_nothing(index_elements=[inbox.c.channel, inbox.c.update_key]),
-    ["channel", "update_key", "lane", "payload_enc", "received_at"],
+    [*_COLUMNS, "received_at"],
 )
+
+
+@prepared
+def _add_all(into: Into) -> Statement:
+    """On PostgreSQL: `_add` for a list of values for each of `_COLUMNS`, numbered in their order."""
+    lists: list[Any] = [bindparam(name, type_=ARRAY(inbox.c[name].type)) for name in _COLUMNS]
+    some = func.unnest(*lists).table_valued(*_COLUMNS, with_ordinality="place").render_derived()
+    came = bindparam("received_at", type_=inbox.c.received_at.type)
+    new = select(*(some.c[name] for name in _COLUMNS), came).order_by(some.c.place)
+    return (
+        into(inbox)
+        .from_select([*_COLUMNS, "received_at"], new)
+        .on_conflict_do_nothing(index_elements=[inbox.c.channel, inbox.c.update_key])
+        .returning(inbox.c.id)
+    )
+
 
 _add_handled = Prepared(
     lambda into: into(inbox).on_conflict_do_nothing(index_elements=[inbox.c.channel, inbox.c.update_key]),
@@ -64,8 +83,19 @@ def _claim(_: Into) -> Statement:
     before = select(earlier.c.id).where(
         earlier.c.lane == inbox.c.lane, is_waiting(earlier), earlier.c.id < inbox.c.id
     )
+    first = (
+        select(inbox.c.id)
+        .where(is_waiting(inbox), or_(inbox.c.not_before.is_(None), inbox.c.not_before <= now))
+        .where(~before.exists())
+        .order_by(inbox.c.id)
+        .limit(1)
+        .with_for_update(of=inbox, skip_locked=True)
+    )
     return (
-        select(
+        update(inbox)
+        .where(inbox.c.id == first.correlate(None).scalar_subquery())
+        .values(status="done", handled_at=now)
+        .returning(
             inbox.c.id,
             inbox.c.channel,
             inbox.c.lane,
@@ -73,11 +103,6 @@ def _claim(_: Into) -> Statement:
             inbox.c.attempts,
             inbox.c.received_at,
         )
-        .where(is_waiting(inbox), or_(inbox.c.not_before.is_(None), inbox.c.not_before <= now))
-        .where(~before.exists())
-        .order_by(inbox.c.id)
-        .limit(1)
-        .with_for_update(of=inbox, skip_locked=True)
     )
 
 
@@ -92,7 +117,11 @@ def _closing() -> Update:
 _close = Prepared(lambda _: _closing())
 _close_emptied = Prepared(lambda _: _closing().values(payload_enc=None))
 _hold = Prepared(
-    lambda _: update(inbox).where(inbox.c.id == bindparam("update_id")).values(not_before=bindparam("until"))
+    lambda _: (
+        update(inbox)
+        .where(inbox.c.id == bindparam("update_id"))
+        .values(status="waiting", handled_at=None, not_before=bindparam("until"))
+    )
 )
 _next_at = Prepared(lambda _: select(func.min(inbox.c.not_before)).where(is_waiting(inbox)))
 
@@ -113,16 +142,18 @@ class InboxStore:
         if not updates:
             return 0
         await self._queue_up({new.lane for new in updates})
+        rows = [
+            (new.channel, new.key, new.lane, self._keys.encrypt(new.payload, about=_PAYLOAD))
+            for new in updates
+        ]
+        if self._connection.dialect.name == "postgresql":
+            # One way to the server and back for all of them.
+            columns = dict(zip(_COLUMNS, map(list, zip(*rows, strict=True)), strict=True))
+            return len(await _add_all.all(self._connection, **columns, received_at=now))
         added = 0
-        for new in updates:
-            added += await _add.run(
-                self._connection,
-                channel=new.channel,
-                update_key=new.key,
-                lane=new.lane,
-                payload_enc=self._keys.encrypt(new.payload, about=_PAYLOAD),
-                received_at=now,
-            )
+        for row in rows:
+            values = dict(zip(_COLUMNS, row, strict=True))
+            added += await _add.run(self._connection, **values, received_at=now)
         return added
 
     async def turn_away(self, updates: Sequence[NewUpdate], *, now: datetime) -> int:
@@ -157,10 +188,10 @@ class InboxStore:
         return int(await _waiting.scalar(self._connection, lane=lane, most=most))
 
     async def claim(self, *, now: datetime) -> StoredUpdate | None:
-        """Return the oldest update whose lane has none before it, locked until the transaction ends.
+        """Return the oldest update whose lane has none before it, marked as done by this transaction.
 
         Two workers never get two updates of one lane: the second waits behind the first, which stays
-        "waiting" for everybody else until its turn has been committed.
+        "waiting" for everybody else until its turn has been committed, and if it fails.
         """
         row = await _claim.first(self._connection, now=now)
         if row is None:
@@ -199,7 +230,7 @@ class InboxStore:
         ]
 
     async def close(self, update_id: int, *, status: str, now: datetime, keep: bool = True) -> None:
-        """Mark an update "done", or "failed" when it could not be handled at all.
+        """Mark an update as "failed" when it could not be handled at all, or "done" again.
 
         Without `keep` only its key stays, which tells the same one when it comes again.
         """
@@ -211,7 +242,7 @@ class InboxStore:
         attempts = await self._connection.scalar(
             update(inbox)
             .where(inbox.c.id == update_id)
-            .values(attempts=inbox.c.attempts + 1, not_before=not_before)
+            .values(status="waiting", handled_at=None, attempts=inbox.c.attempts + 1, not_before=not_before)
             .returning(inbox.c.attempts)
         )
         return int(attempts or 0)

@@ -66,7 +66,10 @@ class SessionStore:
 
         One that can't be read any more is as good as none: the person must not be stuck in it.
         """
-        state = await _load.scalar(self._connection, contact=contact_id)
+        return self.opened(contact_id, await _load.scalar(self._connection, contact=contact_id))
+
+    def opened(self, contact_id: ContactId, state: bytes | None) -> Session:
+        """Return what `load` returns, of a session that is locked and read already."""
         if state is None:
             return Session()
         try:

@@ -1,5 +1,6 @@
 import asyncio
 from collections import defaultdict
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -54,7 +55,7 @@ async def test_an_update_is_stored_as_it_came(unit: UnitOfWork) -> None:
 
     assert (update.channel, update.payload) == ("whatsapp", '{"text": "سلام 👋"}')
     assert (update.attempts, update.received_at) == (0, NOW)
-    assert await unit.inbox.claim(now=NOW) is not None  # until it is closed
+    assert await unit.inbox.claim(now=NOW) is None
 
 
 async def test_the_same_key_twice_is_one(unit: UnitOfWork) -> None:
@@ -208,7 +209,7 @@ async def test_two_workers_get_updates_of_different_lanes(database: Database) ->
 async def test_a_worker_that_failed_gets_its_update_back_unless_another_took_it(database: Database) -> None:
     async with database.transaction() as unit:
         await add(unit, new("1"))
-        taken = await claimed(unit)
+    taken = await _fails(database)
 
     async with database.transaction() as one, database.transaction() as other:
         assert await one.inbox.claim_again(taken)
@@ -216,10 +217,20 @@ async def test_a_worker_that_failed_gets_its_update_back_unless_another_took_it(
         await one.inbox.try_later(taken.id, not_before=NOW)
     async with database.transaction() as unit:
         assert not await unit.inbox.claim_again(taken)
-        taken = await claimed(unit)
+    taken = await _fails(database)
+    async with database.transaction() as unit:
         assert await unit.inbox.claim_again(taken)
         await unit.inbox.close(taken.id, status="done", now=NOW)
         assert not await unit.inbox.claim_again(taken)
+
+
+async def _fails(database: Database) -> StoredUpdate:
+    """Take the update up that is next, and keep nothing of it."""
+    with suppress(RuntimeError):
+        async with database.transaction() as unit:
+            taken = await claimed(unit)
+            raise RuntimeError
+    return taken
 
 
 @on_postgresql
