@@ -78,7 +78,7 @@ async def hold(turn: Turn[Any], session: GroupSession) -> GroupSession:
 
 
 async def call_off(turn: Turn[Any], session: GroupSession) -> list[Appointment]:
-    """Cancel a session and all its visits, and return these; whoever had a place is told."""
+    """Cancel a session and all its visits, and return these; whoever had a place is told, and the centre."""
     await turn.desk.appointments.lock_day(session.centre_slug, session.day)
     await turn.desk.group_sessions.call_off(session.id)
     agenda = await turn.desk.appointments.agenda(session.centre_slug, session.day, session.day)
@@ -86,7 +86,7 @@ async def call_off(turn: Turn[Any], session: GroupSession) -> list[Appointment]:
     lost: list[Appointment] = []
     for visit in booked:
         try:
-            cancelled = await visits.cancel(turn, visit, by=EndedBy.CENTRE)
+            cancelled = await visits.end(turn, visit, by=EndedBy.CENTRE)
         except AppointmentNotLive:
             # They have just given it up themselves.
             continue
@@ -100,4 +100,7 @@ async def call_off(turn: Turn[Any], session: GroupSession) -> list[Appointment]:
             subject=subject_of(cancelled.id),
             keeps_quiet=keeps_quiet(cancelled.starts_local, now_local=turn.local_now),
         )
+    if lost:
+        # One word for all of them.
+        await visits.tell_staff(turn, lost[0], visits.VisitEvent.CALLED_OFF)
     return lost

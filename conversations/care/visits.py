@@ -49,6 +49,7 @@ class VisitEvent(StrEnum):
     BOOKED = "booked"
     CHANGED = "changed"
     CANCELLED = "cancelled"
+    CALLED_OFF = "called_off"  # a group session, with all who had a place in it
     COMING = "coming"
 
 
@@ -210,22 +211,33 @@ async def _lock_time(
 ) -> None:
     """Keep others from a time, and make sure that it is free for the contact. Raises SlotTaken.
 
-    It is looked at before, too: of many who want one time, those who come too late need not stand in line.
+    Of many who want one time, those who come too late need not stand in line.
     """
-    for lock in (False, True):
-        if lock:
-            await _lock(turn, centre_slug, day, at, kind)
-        if at not in await open_times(turn, centre_slug, day, kind=kind, contact_id=contact_id):
-            raise SlotTaken
+    if not await _lock(turn, centre_slug, day, at, kind, waits=False):
+        await _check_free(turn, centre_slug, day, at, kind, contact_id)
+        await _lock(turn, centre_slug, day, at, kind)
+    await _check_free(turn, centre_slug, day, at, kind, contact_id)
 
 
-async def _lock(turn: Turn[Any], centre_slug: str, day: date, at: time, kind: VisitKind) -> None:
-    """Keep others from a time, or from the whole day where its visits are counted."""
+async def _check_free(
+    turn: Turn[Any], centre_slug: str, day: date, at: time, kind: VisitKind, contact_id: ContactId
+) -> None:
+    """Raises SlotTaken when a time is not free for a contact."""
+    if at not in await open_times(turn, centre_slug, day, kind=kind, contact_id=contact_id):
+        raise SlotTaken
+
+
+async def _lock(
+    turn: Turn[Any], centre_slug: str, day: date, at: time, kind: VisitKind, *, waits: bool = True
+) -> bool:
+    """Keep others from a time, or from the whole day where its visits are counted.
+
+    False, when it is not to wait, if somebody else has it.
+    """
     rules = (await turn.desk.centres.get(centre_slug)).rules
     if rules.walk_in_percent:
-        await turn.desk.appointments.lock_day(centre_slug, day)
-    else:
-        await turn.desk.appointments.lock_time(centre_slug, day, at, rules.length(kind))
+        return await turn.desk.appointments.lock_day(centre_slug, day, waits=waits)
+    return await turn.desk.appointments.lock_time(centre_slug, day, at, rules.length(kind), waits=waits)
 
 
 async def keep_place(turn: Turn[Any], session: GroupSession, *, appointment_id: int | None = None) -> Hold:
@@ -403,7 +415,14 @@ async def restore(turn: Turn[Any], appointment: Appointment) -> Appointment:
     return stays
 
 
-async def cancel(turn: Turn[Any], appointment: Appointment, *, by: EndedBy = EndedBy.PERSON) -> Appointment:
+async def cancel(turn: Turn[Any], appointment: Appointment) -> Appointment:
+    """Cancel a visit of the turn's contact and tell the centre. Raises AppointmentNotLive."""
+    cancelled = await end(turn, appointment, by=EndedBy.PERSON)
+    await tell_staff(turn, cancelled, VisitEvent.CANCELLED)
+    return cancelled
+
+
+async def end(turn: Turn[Any], appointment: Appointment, *, by: EndedBy) -> Appointment:
     """Cancel a visit; its reminders, and times kept for it, go with it. Raises AppointmentNotLive."""
     cancelled = await turn.desk.appointments.cancel(appointment.id, now=turn.now, by=by)
     await free_kept(turn, cancelled)
@@ -411,7 +430,6 @@ async def cancel(turn: Turn[Any], appointment: Appointment, *, by: EndedBy = End
     for entry in await _waiting_for_earlier(turn, cancelled):
         await end_waiting(turn, entry)
     turn.desk.waiting.wake()
-    await tell_staff(turn, cancelled, VisitEvent.CANCELLED)
     return cancelled
 
 
@@ -551,9 +569,7 @@ async def move_begun(turn: Turn[Any], appointment: Appointment, *, day: date, at
     Raises SlotTaken, and VisitChanged when the visit is no longer as it was seen.
     """
     slug, kind = appointment.centre_slug, appointment.kind
-    await _lock(turn, slug, day, at, kind)
-    if at not in await open_times(turn, slug, day, kind=kind, contact_id=appointment.contact_id):
-        raise SlotTaken
+    await _lock_time(turn, slug, day, at, kind, appointment.contact_id)
     rules = (await turn.desk.centres.get(slug)).rules
     moved = await turn.desk.appointments.move_begun(
         appointment.id,

@@ -1,4 +1,4 @@
-"""News of a visit for a caseworker: booked, moved, cancelled, or "I am coming"."""
+"""News of a visit for a caseworker: booked, moved, cancelled, "I am coming"; or of a session called off."""
 
 from conversations.care.appointments import Appointment, AppointmentStatus
 from conversations.care.people import CASEWORKERS
@@ -20,7 +20,10 @@ from conversations.flows.staff.visit_actions import (
     own_visit,
     visit_to_act_on,
 )
-from conversations.flows.staff.visit_words import visit_details
+from conversations.flows.staff.visit_words import session_details, visit_details
+
+# What is cancelled by now.
+_OVER = (VisitEvent.CANCELLED, VisitEvent.CALLED_OFF)
 
 
 class TellNews(Step[VisitNews]):
@@ -32,7 +35,7 @@ class TellNews(Step[VisitNews]):
         visit = await own_visit(turn, turn.draft.appointment_id)
         if visit is None:
             return False
-        if turn.draft.event is VisitEvent.CANCELLED:
+        if turn.draft.event in _OVER:
             return True
         return visit.is_live and visit.version == turn.draft.version
 
@@ -40,7 +43,7 @@ class TellNews(Step[VisitNews]):
         visit = await own_visit(turn, turn.draft.appointment_id)
         if visit is None:
             return Prompt(turn.gettext("This visit is not one of your centre's."))
-        text = f"{_headline(turn, visit)}\n\n{await visit_details(turn, visit)}"
+        text = f"{_headline(turn, visit)}\n\n{await _details(turn, visit)}"
         return Prompt(text, await _choices(turn, visit))
 
     async def pushed(self, turn: Turn[VisitNews]) -> None:
@@ -82,15 +85,25 @@ def _headline(turn: Turn[VisitNews], visit: Appointment) -> str:
         case VisitEvent.CANCELLED:
             # Translators: first line seen on a locked screen.
             return turn.gettext("❌ A visit was cancelled. Its time is free again.")
+        case VisitEvent.CALLED_OFF:
+            # Translators: first line seen on a locked screen.
+            return turn.gettext("❌ A group session was called off.")
         case VisitEvent.COMING:
             # Translators: first line seen on a locked screen.
             return turn.gettext("👍 Somebody says they are coming.")
 
 
+async def _details(turn: Turn[VisitNews], visit: Appointment) -> str:
+    if turn.draft.event is VisitEvent.CALLED_OFF:
+        # It is about many: nothing of whose visit it was.
+        return session_details(turn, visit)
+    return await visit_details(turn, visit)
+
+
 async def _choices(turn: Turn[VisitNews], visit: Appointment) -> list[Choice]:
     told_of_request = visit.status is AppointmentStatus.REQUESTED
     asks_for_action = turn.draft.event in (VisitEvent.BOOKED, VisitEvent.CHANGED) or told_of_request
-    if visit.is_live and turn.draft.event is not VisitEvent.CANCELLED and asks_for_action:
+    if visit.is_live and turn.draft.event not in _OVER and asks_for_action:
         return await action_choices(turn, visit)
     # Translators: label, at most 20 characters.
     return [Choice("ok", turn.pgettext("button", "👌 OK"))]

@@ -57,12 +57,7 @@ def attendance_words(turn: Turn[Any], visit: Appointment) -> str | None:
 
 async def visit_details(turn: Turn[Any], visit: Appointment) -> str:
     """Return day, time, need, code, status and the name the person gave, each on its line."""
-    lines = [
-        turn.format_day(visit.day),
-        turn.format_time(visit.at),
-        turn.gettext("For: {need}").format(need=need_label(turn, visit.need)),
-        turn.gettext("Code: {code}").format(code=visit.code),
-    ]
+    lines = [session_details(turn, visit), turn.gettext("Code: {code}").format(code=visit.code)]
     if name := await _name(turn, visit):
         lines.append(turn.gettext("Name: {name}").format(name=name))
     if visit.kind is VisitKind.PHONE:
@@ -73,6 +68,12 @@ async def visit_details(turn: Turn[Any], visit: Appointment) -> str:
     if visit.is_live and (note := attendance_words(turn, visit)):
         lines.append(note)
     return "\n".join(lines)
+
+
+def session_details(turn: Turn[Any], visit: Appointment) -> str:
+    """Return day, time and need, each on its line: what a visit shares with others of its group session."""
+    need = turn.gettext("For: {need}").format(need=need_label(turn, visit.need))
+    return "\n".join([turn.format_day(visit.day), turn.format_time(visit.at), need])
 
 
 async def number_to_call(turn: Turn[Any], visit: Appointment) -> str | None:

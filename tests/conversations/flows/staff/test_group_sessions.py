@@ -188,6 +188,24 @@ async def test_who_has_a_place_hears_that_it_is_called_off(
     assert "Which day suits you?" in amina.screen
 
 
+async def test_colleagues_hear_once_that_it_is_called_off_and_not_of_whom(
+    scene: Scene, amina: Person, brahim: Person, driss: Person, hind: Person
+) -> None:
+    session = await plans(driss)
+    await takes_a_place(amina, session)
+    await takes_a_place(brahim, session)
+    heard = len(hind.notices)
+
+    await driss.commands("groups")
+    await driss.taps(str(session.id), "call_off", "yes")
+
+    (told,) = hind.notices[heard:]
+    assert told.text.startswith("❌ A group session was called off.")
+    assert all(visit.code not in told.text for visit in scene.desk.appointments.rows.values())
+    assert told.screen.ids == ["ok"]
+    assert not any(notice.text.startswith("❌") for notice in driss.notices)
+
+
 async def test_no_session_where_all_places_are_taken(scene: Scene, amina: Person, driss: Person) -> None:
     await sets_hours(scene, "wed 10:00-11:00; thu 10:00-11:00")
     await books(amina, WEDNESDAY, TEN)
