@@ -29,8 +29,8 @@ LOOK_EVERY_S = 60.0
 class WaitingTicks:
     """Offers along the lists, for as long as this process leads the ticks.
 
-    That only one process does is no more than thrift: who is given a time is decided under the lock of its
-    day, and what is on offer to whom under that of their place in the list.
+    That only one process does is no more than thrift: who is given a time is decided under its lock, and what
+    is on offer to whom under that of their place in the list.
     """
 
     def __init__(self, database: Database, voice: Voice, clock: Clock) -> None:

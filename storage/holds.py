@@ -37,7 +37,7 @@ _release_for = Prepared(lambda _: _theirs().where(slot_holds.c.appointment_id ==
 
 
 class HoldStore:
-    """Whoever keeps a time first locks its day and looks whether it is free: conversations/care/visits.py."""
+    """Whoever keeps a time first locks it and looks whether it is free: conversations/care/visits.py."""
 
     def __init__(self, connection: AsyncConnection) -> None:
         self._connection = connection
