@@ -50,7 +50,8 @@ def _jisrs(centre: str, day: str, at: str) -> Script:
             _pressing("need", rf"^p\d+:({_NEEDS})$"),
             # Keys of the phone's keyboard, which offers to share the location there.
             _pressing("centre", rf"^({centre})$"),
-            _pressing("day", rf"^p\d+:{day}$"),
+            # Where the last time of a day has gone meanwhile, another day is the only button.
+            _pressing("day", rf"^p\d+:({day}|other_day)$"),
             _pressing("time", rf"^p\d+:{at}$"),
             _pressing("confirm", r"^p\d+:yes$"),
         ),

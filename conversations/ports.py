@@ -298,19 +298,11 @@ class Appointments(Protocol):
     async def arrived(self, appointment_id: int, *, now: datetime) -> Appointment:
         """Note that the person is there; when they were noted first stays. Raises AppointmentNotLive."""
 
-    async def lock_day(self, centre_slug: str, day: date, *, waits: bool = True) -> bool:
-        """Keep others from taking or holding a time of that day before the transaction ends.
+    async def lock_day(self, centre_slug: str, day: date) -> None:
+        """Keep others from taking or holding a time of that day before the transaction ends."""
 
-        False, when it is not to wait, if somebody else has the day or a time of it.
-        """
-
-    async def lock_time(
-        self, centre_slug: str, day: date, at: time, length: Length, *, waits: bool = True
-    ) -> bool:
-        """Keep others from taking or holding a time that meets this one before the transaction ends.
-
-        False, when it is not to wait, if somebody else has the day, or the time at which this one begins.
-        """
+    async def lock_time(self, centre_slug: str, day: date, at: time, length: Length) -> None:
+        """Keep others from taking or holding a time that meets this one before the transaction ends."""
 
     async def taken(
         self, centre_slug: str, start: date, end: date, *, now: datetime, but: ContactId = NOBODY

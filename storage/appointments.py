@@ -22,10 +22,8 @@ from sqlalchemy import (
     Update,
     and_,
     bindparam,
-    case,
     cast,
     exists,
-    false,
     func,
     literal,
     literal_column,
@@ -60,35 +58,17 @@ def _lock_key(name: Any) -> ColumnElement[int]:
     return func.hashtextextended(name, 0)
 
 
-def _part_key(part: Any) -> ColumnElement[int]:
-    centre_day: Any = bindparam("centre_day", type_=String())
-    return _lock_key(centre_day + " " + cast(part, String))
-
-
-_try_day = Prepared(lambda _: select(func.pg_try_advisory_xact_lock(_lock_key(bindparam("centre_day")))))
-
-
 @prepared
 def _lock_parts(_: Into) -> Statement:
     """Lock some parts of a day, in their order, and share the day with those who lock others."""
+    centre_day: Any = bindparam("centre_day", type_=String())
     first: Any = bindparam("first", type_=Integer())
     last: Any = bindparam("last", type_=Integer())
     part = func.generate_series(cast(first, Integer), cast(last, Integer)).column_valued("part")
     return select(
-        func.pg_advisory_xact_lock_shared(_lock_key(bindparam("centre_day", type_=String()))),
-        func.pg_advisory_xact_lock(_part_key(part)),
+        func.pg_advisory_xact_lock_shared(_lock_key(centre_day)),
+        func.pg_advisory_xact_lock(_lock_key(centre_day + " " + cast(part, String))),
     )
-
-
-@prepared
-def _try_part(_: Into) -> Statement:
-    """Lock the first part of a time as `_lock_parts` does, unless that would mean to wait.
-
-    No further one: who has a part and waits for another must have locked them in their order.
-    """
-    day = func.pg_try_advisory_xact_lock_shared(_lock_key(bindparam("centre_day", type_=String())))
-    part = func.pg_try_advisory_xact_lock(_part_key(bindparam("first", type_=Integer())))
-    return select(case((day, part), else_=false()).label("has_it"))
 
 
 # What a booking writes; all else comes later.
@@ -401,40 +381,29 @@ class AppointmentStore:
             .values(arrived_at=func.coalesce(column, literal(now, column.type)))
         )
 
-    async def lock_day(self, centre_slug: str, day: date, *, waits: bool = True) -> bool:
+    async def lock_day(self, centre_slug: str, day: date) -> None:
         """Keep others from taking or holding a time of that day before the transaction ends.
 
-        False, when it is not to wait, if somebody else has the day or a time of it. SQLite has one writer
-        anyway.
-        """
-        self._read.clear()
-        if self._connection.dialect.name != "postgresql":
-            return True
-        lock = _lock_day if waits else _try_day
-        return await lock.scalar(self._connection, centre_day=_centre_day(centre_slug, day)) is not False
-
-    async def lock_time(
-        self, centre_slug: str, day: date, at: time, length: Length, *, waits: bool = True
-    ) -> bool:
-        """Keep others from taking or holding a time that meets this one before the transaction ends.
-
-        False, when it is not to wait, if somebody else has the day, or the time at which this one begins.
         SQLite has one writer anyway.
         """
         self._read.clear()
-        if self._connection.dialect.name != "postgresql":
-            return True
-        begins = at.hour * 60 + at.minute
-        first = begins // _PART_MINUTES
-        last = (begins + length.minutes + length.buffer_minutes - 1) // _PART_MINUTES
-        centre_day = _centre_day(centre_slug, day)
-        if not waits:
-            if not await _try_part.scalar(self._connection, centre_day=centre_day, first=first):
-                return False
-            if first == last:
-                return True
-        await _lock_parts.all(self._connection, centre_day=centre_day, first=first, last=last)
-        return True
+        if self._connection.dialect.name == "postgresql":
+            await _lock_day.all(self._connection, centre_day=_centre_day(centre_slug, day))
+
+    async def lock_time(self, centre_slug: str, day: date, at: time, length: Length) -> None:
+        """Keep others from taking or holding a time that meets this one before the transaction ends.
+
+        SQLite has one writer anyway.
+        """
+        self._read.clear()
+        if self._connection.dialect.name == "postgresql":
+            begins = at.hour * 60 + at.minute
+            await _lock_parts.all(
+                self._connection,
+                centre_day=_centre_day(centre_slug, day),
+                first=begins // _PART_MINUTES,
+                last=(begins + length.minutes + length.buffer_minutes - 1) // _PART_MINUTES,
+            )
 
     async def taken(
         self, centre_slug: str, start: date, end: date, *, now: datetime, but: ContactId = NOBODY

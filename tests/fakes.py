@@ -976,15 +976,11 @@ class FakeAppointments:
         self.rows[appointment_id] = replace(kept, arrived_at=kept.arrived_at or now)
         return self.rows[appointment_id]
 
-    async def lock_day(self, centre_slug: str, day: date, *, waits: bool = True) -> bool:
+    async def lock_day(self, centre_slug: str, day: date) -> None:
         """One test does one thing at a time."""
-        return True
 
-    async def lock_time(
-        self, centre_slug: str, day: date, at: time, length: Length, *, waits: bool = True
-    ) -> bool:
+    async def lock_time(self, centre_slug: str, day: date, at: time, length: Length) -> None:
         """One test does one thing at a time."""
-        return True
 
     async def taken(
         self, centre_slug: str, start: date, end: date, *, now: datetime, but: ContactId = NOBODY

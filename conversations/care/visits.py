@@ -211,33 +211,22 @@ async def _lock_time(
 ) -> None:
     """Keep others from a time, and make sure that it is free for the contact. Raises SlotTaken.
 
-    Of many who want one time, those who come too late need not stand in line.
+    It is looked at before, too: of many who want one time, those who come too late need not stand in line.
     """
-    if not await _lock(turn, centre_slug, day, at, kind, waits=False):
-        await _check_free(turn, centre_slug, day, at, kind, contact_id)
-        await _lock(turn, centre_slug, day, at, kind)
-    await _check_free(turn, centre_slug, day, at, kind, contact_id)
+    for lock in (False, True):
+        if lock:
+            await _lock(turn, centre_slug, day, at, kind)
+        if at not in await open_times(turn, centre_slug, day, kind=kind, contact_id=contact_id):
+            raise SlotTaken
 
 
-async def _check_free(
-    turn: Turn[Any], centre_slug: str, day: date, at: time, kind: VisitKind, contact_id: ContactId
-) -> None:
-    """Raises SlotTaken when a time is not free for a contact."""
-    if at not in await open_times(turn, centre_slug, day, kind=kind, contact_id=contact_id):
-        raise SlotTaken
-
-
-async def _lock(
-    turn: Turn[Any], centre_slug: str, day: date, at: time, kind: VisitKind, *, waits: bool = True
-) -> bool:
-    """Keep others from a time, or from the whole day where its visits are counted.
-
-    False, when it is not to wait, if somebody else has it.
-    """
+async def _lock(turn: Turn[Any], centre_slug: str, day: date, at: time, kind: VisitKind) -> None:
+    """Keep others from a time, or from the whole day where its visits are counted."""
     rules = (await turn.desk.centres.get(centre_slug)).rules
     if rules.walk_in_percent:
-        return await turn.desk.appointments.lock_day(centre_slug, day, waits=waits)
-    return await turn.desk.appointments.lock_time(centre_slug, day, at, rules.length(kind), waits=waits)
+        await turn.desk.appointments.lock_day(centre_slug, day)
+    else:
+        await turn.desk.appointments.lock_time(centre_slug, day, at, rules.length(kind))
 
 
 async def keep_place(turn: Turn[Any], session: GroupSession, *, appointment_id: int | None = None) -> Hold:

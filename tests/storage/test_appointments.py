@@ -443,31 +443,7 @@ async def test_who_wants_a_day_waits_for_all_who_want_a_time_of_it(database: Dat
         assert await _has_to_wait(database, lambda it: it.lock_time("sale", TUESDAY, time(15), HALF_AN_HOUR))
 
 
-@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
-async def test_who_does_not_want_to_wait_is_told_that_somebody_else_has_it(database: Database) -> None:
-    async with database.transaction() as one, database.transaction() as other:
-        theirs, mine = one.appointments, other.appointments
-        assert await theirs.lock_time("sale", TUESDAY, time(10), HALF_AN_HOUR, waits=False)
-
-        assert not await mine.lock_time("sale", TUESDAY, time(10), HALF_AN_HOUR, waits=False)
-        assert not await mine.lock_day("sale", TUESDAY, waits=False)
-        assert await mine.lock_time("sale", TUESDAY, time(10, 30), HALF_AN_HOUR, waits=False)
-        assert await mine.lock_day("sale", WEDNESDAY, waits=False)
-        assert not await theirs.lock_time("sale", WEDNESDAY, time(15), HALF_AN_HOUR, waits=False)
-
-
-@pytest.mark.parametrize("backend", ["postgresql"], indirect=True)
-async def test_a_long_time_is_locked_to_its_end(database: Database) -> None:
-    async with database.transaction() as one:
-        assert await one.appointments.lock_time("sale", TUESDAY, time(10), Length(90), waits=False)
-
-        assert await _has_to_wait(database, lambda it: it.lock_time("sale", TUESDAY, time(11), HALF_AN_HOUR))
-        assert not await _has_to_wait(
-            database, lambda it: it.lock_time("sale", TUESDAY, time(11, 30), HALF_AN_HOUR)
-        )
-
-
-async def _has_to_wait(database: Database, lock: Callable[[AppointmentStore], Awaitable[object]]) -> bool:
+async def _has_to_wait(database: Database, lock: Callable[[AppointmentStore], Awaitable[None]]) -> bool:
     """Tell whether somebody else would get a lock only later; they give up at once."""
     try:
         async with database.transaction() as other:

@@ -316,9 +316,8 @@ async def test_a_time_kept_for_only_a_moment_more_is_taken_like_any_other(
     scene.later(minutes=later)
     locked: list[time] = []
 
-    async def lock_time(centre_slug: str, day: date, at: time, length: Length, *, waits: bool = True) -> bool:
+    async def lock_time(centre_slug: str, day: date, at: time, length: Length) -> None:
         locked.append(at)
-        return True
 
     monkeypatch.setattr(scene.desk.appointments, "lock_time", lock_time)
     await at_times.taps("yes")
@@ -335,9 +334,8 @@ async def test_where_places_are_left_for_people_without_a_visit_the_day_is_kept_
     await scene.desk.centres.set_rules("sale", replace(rules, walk_in_percent=20))
     locked: list[date] = []
 
-    async def lock_day(centre_slug: str, day: date, *, waits: bool = True) -> bool:
+    async def lock_day(centre_slug: str, day: date) -> None:
         locked.append(day)
-        return True
 
     monkeypatch.setattr(scene.desk.appointments, "lock_day", lock_day)
     await at_times.taps("1000")
