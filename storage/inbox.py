@@ -67,7 +67,7 @@ def _add_all(into: Into) -> Statement:
 
 _add_handled = Prepared(
     lambda into: into(inbox).on_conflict_do_nothing(index_elements=[inbox.c.channel, inbox.c.update_key]),
-    ["channel", "update_key", "lane", "payload_enc", "received_at", "status", "handled_at"],
+    [*_COLUMNS, "received_at", "status", "handled_at"],
 )
 
 

@@ -95,14 +95,20 @@ async def test_who_comes_for_something_else_is_not_led_there(amina: Person, dris
     assert "group" not in amina.ids
 
 
-async def test_the_last_place_goes_to_one_person(
-    scene: Scene, amina: Person, chama: Person, driss: Person
-) -> None:
+async def leaves_one_place(scene: Scene, driss: Person, amina: Person, chama: Person) -> GroupSession:
+    """Plan a session of which one place is left, while two people are at the menu."""
     session = await plans(driss, places=2)
     await a_stranger_takes_a_place(scene, session)
     for person in (amina, chama):
         await person.starts()
     await chama.taps("fr", "agree")
+    return session
+
+
+async def test_the_last_place_goes_to_one_person(
+    scene: Scene, amina: Person, chama: Person, driss: Person
+) -> None:
+    session = await leaves_one_place(scene, driss, amina, chama)
     await amina.taps("booking", "training", "sale", "group", str(session.id))
     assert "Kept for you until 09:" in amina.screen
     await chama.taps("booking", "training", "sale")
@@ -117,11 +123,7 @@ async def test_the_last_place_goes_to_one_person(
 async def test_a_place_is_kept_while_it_is_confirmed_and_no_longer(
     scene: Scene, amina: Person, chama: Person, driss: Person
 ) -> None:
-    session = await plans(driss, places=2)
-    await a_stranger_takes_a_place(scene, session)
-    for person in (amina, chama):
-        await person.starts()
-    await chama.taps("fr", "agree")
+    session = await leaves_one_place(scene, driss, amina, chama)
     await chama.taps("booking", "training", "sale", "group")
     await amina.taps("booking", "training", "sale", "group", str(session.id))
 
