@@ -45,6 +45,9 @@ log = structlog.get_logger()
 DUE_BATCH = 50
 # How often a running announcement's progress is looked at; edits of one chat may come once a second.
 PROGRESS_EVERY_S = 2.0
+# It is written over when so large a part more of the people has had it: each time takes a message of the
+# platform's rate from them.
+PROGRESS_PARTS = 50
 HOLIDAYS_AHEAD = timedelta(days=120)
 # News waits this long for people who are out of reach, such as those whose web page is closed.
 ANNOUNCEMENT_LIFE = timedelta(days=1)
@@ -224,7 +227,8 @@ class Ticks:
             # There it would be a message of its own each time, and be paid for: they hear of the end.
             return
         subject = f"announcement:{announcement.id}"
-        done = "end" if has_ended else progress.total - progress.waiting
+        tried = progress.total - progress.waiting
+        done = "end" if has_ended else tried * PROGRESS_PARTS // progress.total
         push = Push(
             contact_id=announcement.author,
             flow="announcement_progress",

@@ -628,6 +628,25 @@ async def test_progress_is_written_over_one_message_until_the_end(town: Town) ->
         assert (await unit.announcements.get(number)).status is AnnouncementStatus.DONE
 
 
+async def test_progress_among_many_is_written_over_with_each_fiftieth_of_them(town: Town) -> None:
+    manager = await town.manager()
+    for number in range(100):
+        await town.joins(f"person-{number}")
+    await announce(town, manager)
+    for _ in range(3):
+        await town.sends(town.sent, bulk=True, limit=1)
+        await town.ticks.tell_progress()
+        await town.sends(town.sent)
+
+    sent = [line.split("\n")[1] for line in await town.texts(manager)]
+    assert sent == ["[fr] Sent: 0 of 100", "[fr] Sent: 2 of 100"]
+
+    await town.sends(town.sent, bulk=True)
+    await town.ticks.tell_progress()
+
+    assert (await town.texts(manager))[-1].startswith("[fr] ✅")
+
+
 async def test_where_nothing_is_written_over_progress_is_told_at_the_end(town: Town) -> None:
     manager = await town.manager(channel="whatsapp")
     for name in ("amina", "brahim"):
