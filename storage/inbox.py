@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from storage.encryption import KeyRing
 from storage.errors import ValueTampered
 from storage.prepared import Into, Prepared, Statement, prepared
-from storage.tables import inbox, is_waiting
+from storage.tables import inbox, is_none, is_waiting, may_be_next
 
 _PAYLOAD = "inbox.payload"
 
@@ -85,8 +85,9 @@ def _claim(_: Into) -> Statement:
     )
     first = (
         select(inbox.c.id)
-        .where(is_waiting(inbox), or_(inbox.c.not_before.is_(None), inbox.c.not_before <= now))
-        .where(~before.exists())
+        .where(is_waiting(inbox), may_be_next(inbox))
+        .where(or_(inbox.c.not_before.is_(None), inbox.c.not_before <= now))
+        .where(is_none(before))
         .order_by(inbox.c.id)
         .limit(1)
         .with_for_update(of=inbox, skip_locked=True)
@@ -123,7 +124,9 @@ _hold = Prepared(
         .values(status="waiting", handled_at=None, not_before=bindparam("until"))
     )
 )
-_next_at = Prepared(lambda _: select(func.min(inbox.c.not_before)).where(is_waiting(inbox)))
+_next_at = Prepared(
+    lambda _: select(func.min(inbox.c.not_before)).where(is_waiting(inbox), may_be_next(inbox))
+)
 
 
 @prepared

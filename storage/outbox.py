@@ -36,7 +36,16 @@ from conversations.engine.reply import Channel
 from storage.encryption import KeyRing
 from storage.errors import ValueTampered
 from storage.prepared import Into, Prepared, Statement, among, prepared
-from storage.tables import addresses, announcements, contacts, is_held, is_unsent, outbox
+from storage.tables import (
+    addresses,
+    announcements,
+    contacts,
+    is_held,
+    is_none,
+    is_unsent,
+    may_be_next,
+    outbox,
+)
 
 _PAYLOAD = "outbox.payload"
 UNSENT = ("created", "sending", "failed_temporary")
@@ -655,7 +664,7 @@ def _heads(_: Into) -> Statement:
             *_of_lane(),
             outbox.c.due_at <= _now,
             or_(outbox.c.lease_until.is_(None), outbox.c.lease_until <= _now),
-            ~behind.exists(),
+            is_none(behind),
         )
         # Nothing more, so that the index has them in order: a broadcast's all fall due at once.
         .order_by(outbox.c.due_at)
@@ -759,6 +768,7 @@ def _of_lane() -> tuple[ColumnElement[bool], ...]:
         outbox.c.channel == bindparam("of_channel", type_=outbox.c.channel.type),
         outbox.c.lane == bindparam("of_lane", type_=outbox.c.lane.type),
         is_unsent(),
+        may_be_next(outbox),
     )
 
 

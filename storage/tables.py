@@ -25,6 +25,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    Select,
     SmallInteger,
     String,
     Table,
@@ -107,6 +108,9 @@ def _when(condition: str) -> dict[str, Any]:
     """Return the arguments that make an index partial on both databases."""
     return {"sqlite_where": text(condition), "postgresql_where": text(condition)}
 
+
+# Always true, and part of two indexes that only a question for what comes next fits: see `may_be_next`.
+_ANY_ID = "id > 0"
 
 contacts = Table(
     "contacts",
@@ -519,7 +523,7 @@ inbox = Table(
     Column("not_before", Moment),
     Column("handled_at", Moment),
     UniqueConstraint("channel", "update_key"),
-    Index("ix_inbox_waiting", "id", **_when("status = 'waiting'")),
+    Index("ix_inbox_heads", "id", **_when(f"status = 'waiting' AND {_ANY_ID}")),
     Index("ix_inbox_waiting_lane", "lane", "id", **_when("status = 'waiting'")),
     Index("ix_inbox_lane", "lane", "id"),
 )
@@ -561,9 +565,8 @@ outbox = Table(
     Column("template", String(80)),
     # The category that the platform charges it under; NULL: nothing, or not yet told.
     Column("billed_as", String(24)),
-    Index("ix_outbox_waiting", "lane", "due_at", **_when(_UNSENT)),
     # What may leave next, however much waits for the other channels.
-    Index("ix_outbox_next", "channel", "lane", "due_at", **_when(_UNSENT)),
+    Index("ix_outbox_heads", "channel", "lane", "due_at", **_when(f"{_UNSENT} AND {_ANY_ID}")),
     Index(
         "ix_outbox_waiting_address",
         "address_id",
@@ -807,6 +810,24 @@ def is_live(visits: FromClause = appointments) -> ColumnElement[bool]:
 def is_unsent(messages: FromClause = outbox) -> ColumnElement[bool]:
     """Return the condition of a message that may still leave."""
     return _is_one_of(messages.c.status, UNSENT_STATUSES)
+
+
+def may_be_next(rows: FromClause) -> ColumnElement[bool]:
+    """Return the condition, true of every row, of whoever looks through what waits in order, oldest first.
+
+    The index in that order asks for it, so that the other question, what waits before a row for the same
+    person, never finds that index fitting. PostgreSQL would take it while its figures are of an hour when
+    nothing waited, and go through all that waits for each row.
+    """
+    return rows.c.id > literal_column("0")
+
+
+def is_none(rows: Select[Any]) -> ColumnElement[bool]:
+    """Return the condition that there is none of these rows, looked for anew for each row around them.
+
+    As NOT EXISTS it would be PostgreSQL's choice to read all of them first.
+    """
+    return rows.limit(1).scalar_subquery().is_(None)
 
 
 def is_held(messages: FromClause = outbox) -> ColumnElement[bool]:

@@ -7,14 +7,15 @@ same however much waits. It only reads.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from itertools import product
 
 from sqlalchemy import Select, and_, case, func, select, text
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from conversations.engine.outbound import Lane
+from conversations.engine.reply import Channel
 from storage.outbox import QUIET_HOURS
-from storage.tables import due_messages, inbox, is_unsent, is_waiting, marks, outbox
+from storage.tables import due_messages, inbox, is_unsent, is_waiting, marks, may_be_next, outbox
 
 # A count that has come so far means "that many or more".
 MOST_COUNTED = 10_000
@@ -77,12 +78,12 @@ class VitalsStore:
         }
         return Vitals(
             inbox=await self._backlog(
-                select(inbox.c.received_at).where(is_waiting(inbox)).order_by(inbox.c.id)
+                select(inbox.c.received_at).where(is_waiting(inbox), may_be_next(inbox)).order_by(inbox.c.id)
             ),
             outbox={
-                (row.channel, lane): Backlog(row.number, row.oldest)
-                for lane in Lane
-                for row in await self._connection.execute(_unsent(lane, now))
+                (channel, lane): backlog
+                for channel, lane in product(Channel, Lane)
+                if (backlog := await self._unsent(channel, lane, now)).count
             },
             late=await self._backlog(
                 select(due_messages.c.due_at)
@@ -116,6 +117,18 @@ class VitalsStore:
         found: str | None = await self._connection.scalar(text("SELECT version_num FROM alembic_version"))
         return found
 
+    async def _unsent(self, channel: Channel, lane: Lane, now: datetime) -> Backlog:
+        """Return what has not left; its age is from when it was written, also when it was put off."""
+        waits_on_purpose = and_(outbox.c.reason == QUIET_HOURS, outbox.c.due_at > now)
+        oldest = (
+            select(outbox.c.created_at, case((waits_on_purpose, True), else_=False).label("on_purpose"))
+            .where(outbox.c.channel == channel, outbox.c.lane == lane, is_unsent(), may_be_next(outbox))
+            .order_by(outbox.c.due_at)
+            .limit(MOST_COUNTED)
+            .subquery()
+        )
+        return await self._backlog(select(oldest.c.created_at).where(oldest.c.on_purpose.is_(False)))
+
     async def _backlog(self, moments: Select[tuple[datetime]]) -> Backlog:
         """Return how many moments there are, of as many as are counted, and the earliest."""
         counted = moments.limit(MOST_COUNTED).subquery()
@@ -128,29 +141,3 @@ class VitalsStore:
             )
         ).one()
         return Backlog(row.number, row.oldest)
-
-
-def _unsent(lane: Lane, now: datetime) -> Select[Any]:
-    """Count, by channel, what has not left a lane; its age is from when it was written, also when put off."""
-    waits_on_purpose = and_(outbox.c.reason == QUIET_HOURS, outbox.c.due_at > now)
-    oldest = (
-        select(
-            outbox.c.channel,
-            outbox.c.created_at,
-            case((waits_on_purpose, True), else_=False).label("on_purpose"),
-        )
-        .where(is_unsent(), outbox.c.lane == lane.value)
-        .order_by(outbox.c.due_at)
-        .limit(MOST_COUNTED)
-        .subquery()
-    )
-    written = oldest.c.created_at
-    return (
-        select(
-            oldest.c.channel,
-            func.count().label("number"),
-            func.min(written, type_=written.type).label("oldest"),
-        )
-        .where(oldest.c.on_purpose.is_(False))
-        .group_by(oldest.c.channel)
-    )
