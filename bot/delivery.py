@@ -282,7 +282,7 @@ class Delivery:
                 self._finished.task_done()
 
     async def _write(self, batch: Sequence[tuple[OutboxRow, Delivered]]) -> None:
-        async with self._database.transaction() as unit:
+        async with self._database.transaction(urgent=True) as unit:
             await unit.outbox.report([result for _, result in batch if not result.is_undeliverable])
             for row, result in batch:
                 if result.is_undeliverable:

@@ -11,7 +11,7 @@ import os
 import sqlite3
 from collections import Counter, defaultdict
 from collections.abc import AsyncIterator, Callable, Collection
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import tzinfo
 from functools import partial
 from pathlib import Path
@@ -52,6 +52,8 @@ BUSY_PAUSE_S = 0.05
 CACHE_KIB = 512
 # Connections kept open between transactions, by "is it SQLite", each of whose has a cache of its own.
 MOST_IDLE = {True: 4, False: 24}
+# On SQLite so many at most wait for the disk together: the first of them waits for the last to write.
+MOST_TOGETHER = 32
 
 
 @prepared
@@ -206,6 +208,8 @@ class _Joint:
     def __init__(self, connection: AsyncConnection, changes_before: int) -> None:
         self.connection = connection
         self.changes_before = changes_before
+        # How many have written so far.
+        self.blocks = 0
         self.ending: asyncio.Task[None] | None = None
         self.outcome: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         # Whose own block has failed does not ask.
@@ -251,8 +255,9 @@ class Database:
         self._zone = zone
         self._zone_name = zone_name
         self._writer = asyncio.Lock() if self.is_sqlite else None
-        # How many wait to write, and the transaction that they may go on in.
-        self._in_line = 0
+        # Who is in no hurry comes through here, so that only one of them stands in the writer's line.
+        self._door = asyncio.Lock()
+        # The transaction that whoever writes next may go on in.
         self._joint: _Joint | None = None
         self._teller: _Teller | None = None
         self._idle: list[AsyncConnection] = []
@@ -265,13 +270,13 @@ class Database:
         return self.engine.dialect.name == "sqlite"
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[UnitOfWork]:
+    async def transaction(self, *, urgent: bool = False) -> AsyncIterator[UnitOfWork]:
         """Run a block as one transaction: all of it is kept, or nothing.
 
-        Raises DatabaseUnreachable or DatabaseLocked when the database is the reason; both may be
-        tried again.
+        An urgent one, which must be short, goes before all others that wait to write. Raises
+        DatabaseUnreachable or DatabaseLocked when the database is the reason; both may be tried again.
         """
-        async with self._alone() if self._writer is None else self._jointly(self._writer) as unit:
+        async with self._alone() if self._writer is None else self._jointly(self._writer, urgent) as unit:
             yield unit
         for carrier, row in unit.outbox.carried:
             carrier.carry(row)
@@ -297,18 +302,16 @@ class Database:
     # SQLite: many blocks, each all or nothing, and one wait for the disk
 
     @asynccontextmanager
-    async def _jointly(self, writer: asyncio.Lock) -> AsyncIterator[UnitOfWork]:
-        """Run a block by itself, and wait for the disk together with all who wanted to write meanwhile.
+    async def _jointly(self, writer: asyncio.Lock, urgent: bool) -> AsyncIterator[UnitOfWork]:
+        """Run a block by itself, and wait for the disk together with all who want to write now.
 
-        Who finds no transaction begins one. Those who stand in line when its block ends go on in the same
-        transaction, and the commit behind them is everybody's. A block that fails is undone alone.
+        Who finds no transaction begins one. Those who come next go on in the same transaction, and the commit
+        behind them is everybody's. A block that fails is undone alone.
         """
-        self._in_line += 1
-        try:
-            await writer.acquire()
-        finally:
-            self._in_line -= 1
-        try:
+        async with AsyncExitStack() as turn:
+            if not urgent:
+                await turn.enter_async_context(self._door)
+            await turn.enter_async_context(writer)
             joint = self._joint
             is_first = joint is None
             if joint is None:
@@ -322,14 +325,13 @@ class Database:
             except BaseException as error:
                 await (self._abandon(joint, error) if is_first else self._undo_last(joint, error))
                 raise
-            if _has_begun(joint.connection) or (is_first and not self._in_line):
+            joint.blocks += 1
+            if _has_begun(joint.connection):
                 # What SQLAlchemy has begun for its own account only a commit ends.
                 await self._end(joint)
             elif is_first:
                 self._joint = joint
                 joint.ending = asyncio.create_task(self._end_when_free(joint, writer))
-        finally:
-            writer.release()
         await asyncio.shield(joint.outcome)
 
     async def _begin_joint(self) -> "_Joint":
@@ -355,7 +357,12 @@ class Database:
             await self._end(joint)
 
     async def _end_when_free(self, joint: "_Joint", writer: asyncio.Lock) -> None:
-        """Commit when those have written who stood in line."""
+        """Commit when nobody has come any more, or enough have."""
+        seen = 0
+        while seen < joint.blocks < MOST_TOGETHER:
+            seen = joint.blocks
+            # Whoever is about to write does so first: a turn calls the next one, and so on.
+            await asyncio.sleep(0)
         async with writer:
             await self._end(joint)
 

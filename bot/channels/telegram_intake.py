@@ -201,7 +201,7 @@ class TelegramIntake:
     async def _store(self, updates: Sequence[JSON]) -> None:
         """Keep all of the updates or none; those that are kept already change nothing."""
         if updates:
-            async with self._database.transaction() as unit:
+            async with self._database.transaction(urgent=True) as unit:
                 own = [self._new(update) for update in updates]
                 new = await self._gate.add(unit, own, now=self._clock.now())
                 unit.topics.add("inbox")

@@ -148,7 +148,7 @@ class WhatsAppIntake:
                     others.append(part)
                 case Foreign():
                     foreign += 1
-        async with self._database.transaction() as unit:
+        async with self._database.transaction(urgent=True) as unit:
             new = await self._gate.add(unit, [self._said(each) for each in said], now=now)
             if said:
                 unit.topics.add("inbox")

@@ -243,7 +243,7 @@ class Line:
             log.info("webchat_frame_refused")
             await self._send({"type": "refused"})
             return
-        async with self._database.transaction() as unit:
+        async with self._database.transaction(urgent=True) as unit:
             now = self._chat.clock.now()
             is_new = await self._chat.gate.add(unit, [self._update(frame)], now=now)
             unit.topics.add("inbox")
@@ -434,7 +434,7 @@ class Line:
     async def _report(self, results: Iterable[Delivered | None]) -> None:
         news = [result for result in results if result is not None]
         if news:
-            async with self._database.transaction() as unit:
+            async with self._database.transaction(urgent=True) as unit:
                 await unit.outbox.report(news)
             for result in news:
                 metrics.status_told(Channel.WEBCHAT, result.status)

@@ -17,7 +17,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from storage.database import Database, ProcessLock, create_engine, rung
+from storage.database import MOST_TOGETHER, Database, ProcessLock, create_engine, rung
 from storage.encryption import KeyRing
 from storage.errors import DatabaseLocked, DatabaseUnreachable, ProcessAlreadyRunning
 from storage.inbox import NewUpdate
@@ -401,6 +401,52 @@ async def test_who_writes_at_the_same_time_waits_for_the_disk_once(database: Dat
 
     assert len(commits) == 1
     assert all([await Straight.is_kept(database, f"mark{number}") for number in range(8)])
+
+
+@on_sqlite
+async def test_a_crowd_does_not_all_wait_for_the_last_of_it(database: Database) -> None:
+    async with commits_of(database) as commits:
+        crowd = range(3 * MOST_TOGETHER)
+        await asyncio.gather(*(write(database, Straight, f"mark{number}") for number in crowd))
+
+    # Who stands in the writer's line when enough have written goes on with them.
+    assert len(commits) in (2, 3)
+
+
+@on_sqlite
+async def test_what_calls_others_one_by_one_waits_for_the_disk_with_them(database: Database) -> None:
+    async def write_and_call(number: int) -> None:
+        next_one = None
+        async with database.transaction() as unit:
+            await Straight.write(unit, f"mark{number}")
+            if number < 5:
+                next_one = asyncio.create_task(write_and_call(number + 1))
+        if next_one:
+            await next_one
+
+    async with commits_of(database) as commits:
+        await write_and_call(0)
+
+    assert len(commits) == 1
+
+
+@on_sqlite
+async def test_what_is_urgent_is_written_before_those_who_wait(database: Database) -> None:
+    written: list[str] = []
+
+    async def note(name: str, *, urgent: bool = False) -> None:
+        async with database.transaction(urgent=urgent) as unit:
+            written.append(name)
+            await Straight.write(unit, name)
+            # Others come while this one writes.
+            await asyncio.sleep(0)
+
+    in_line = [note(name) for name in ("first", "second", "third", "fourth")]
+    await asyncio.gather(*in_line, note("urgent", urgent=True))
+
+    # One may have stood in the writer's line before it.
+    assert written.index("urgent") <= 2
+    assert set(written) == {"first", "second", "third", "fourth", "urgent"}
 
 
 @on_sqlite
