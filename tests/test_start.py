@@ -378,3 +378,14 @@ async def test_it_stops_when_asked_while_pages_and_a_long_poll_are_open(tmp_path
     assert closing.data in COME_BACK
     assert '"service_stopped"' in service.logs.splitlines()[-1]
     assert '"level": "error"' not in service.logs
+
+
+def test_a_service_does_not_carry_what_only_a_terminal_needs() -> None:
+    loaded = subprocess.run(
+        [sys.executable, "-c", "import sys, bot.__main__; print(*{'rich', 'pygments'} & set(sys.modules))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert loaded.stdout.split() == []
