@@ -70,14 +70,11 @@ async def _measure(stage: Stage, database: str, options: argparse.Namespace) -> 
             url = f"http://127.0.0.1:{port}/whatsapp/webhook"
             for number in range(WARM_UP):
                 await _call(client, url, number, options.people)
+            await graph.has_sent(WARM_UP)
             graph.sent = 0
             with pinned(OTHER_CORE):
                 found = await _at_their_times(client, url, options)
-
-            async def all_answered() -> bool | None:
-                return graph.sent >= options.calls or None
-
-            await until(all_answered, within_s=60, what="the answers to all messages")
+            await graph.has_sent(options.calls)
     took = [ms for _, ms in found]
     return {"ms": took, "refused": sum(status != 200 for status, _ in found), "sent": graph.sent}
 
@@ -154,6 +151,14 @@ class _Graph:
     async def __aexit__(self, *_: object) -> None:
         if self._runner is not None:
             await self._runner.cleanup()
+
+    async def has_sent(self, number: int) -> None:
+        """Wait until so many messages have been sent."""
+
+        async def all_sent() -> bool | None:
+            return self.sent >= number or None
+
+        await until(all_sent, within_s=60, what="the answers to all messages")
 
     async def _take(self, request: web.Request) -> web.Response:
         if request.method == "POST" and request.path.endswith("/messages"):

@@ -161,4 +161,6 @@ class _Filling(string.Formatter):
 def _full_date(day: date, language: str) -> str:
     # Only "full": Babel's shorter month names in ar_MA depend on which locale was used before.
     # Source: python-babel issue 1234.
-    return format_date(day, "full", FORMATS[language])
+    full = format_date(day, "full", FORMATS[language])
+    # French counts the first of a month in order and all others not, which CLDR's patterns do not say.
+    return full.replace(" 1 ", " 1er ") if language == "fr" and day.day == 1 else full

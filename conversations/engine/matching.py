@@ -29,7 +29,7 @@ _ARABIC_FOLDS = str.maketrans(
 def fold_words(text: str) -> str:
     """Return the text as bare lower-case words with single spaces: no marks, emoji or punctuation.
 
-    Digits of any script become those of ASCII.
+    Digits of any script become those of ASCII, and the first of a French month a number like the others.
     """
     decomposed = unicodedata.normalize("NFKD", text.translate(_ARABIC_FOLDS).casefold())
     kept = "".join(
@@ -37,7 +37,8 @@ def fold_words(text: str) -> str:
         for letter in decomposed
         if not unicodedata.combining(letter) and unicodedata.category(letter) != "Cf"
     )
-    return " ".join(kept.replace("'", " ").split()).translate(_ARABIC_FOLDS)
+    words = ("1" if word == "1er" else word for word in kept.replace("'", " ").split())
+    return " ".join(words).translate(_ARABIC_FOLDS)
 
 
 def _plain_digit(letter: str) -> str:

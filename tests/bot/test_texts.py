@@ -186,6 +186,18 @@ def test_days_have_their_weekday_and_year(texts: dict[str, Texts]) -> None:
     }
 
 
+def test_only_the_first_of_a_month_is_counted_in_order_in_french(texts: dict[str, Texts]) -> None:
+    days = [date(2026, 12, 1), date(2026, 12, 11), date(2027, 1, 1)]
+
+    assert [texts["fr"].format_day(day) for day in days] == [
+        "mardi 1er décembre 2026",
+        "vendredi 11 décembre 2026",
+        "vendredi 1er janvier 2027",
+    ]
+    assert texts["fr"].label_day(days[0]) == "mardi 1er décembre"
+    assert texts["en"].format_day(days[0]) == "Tuesday, 1 December 2026"
+
+
 def test_times_are_four_digits_in_every_language(texts: dict[str, Texts]) -> None:
     assert {said.format_time(time(8, 5)) for said in texts.values()} == {"08:05"}
 

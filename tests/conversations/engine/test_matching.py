@@ -39,6 +39,7 @@ def test_a_label_that_two_choices_share_is_no_answer() -> None:
         ("أرقامُ المساعدة", "ارقام المساعده"),
         ("l\u2019aide", "l aide"),
         ("  MENU \u200f", "menu"),
+        ("Mardi 1er décembre", "mardi 1 decembre"),
     ],
 )
 def test_marks_and_case_do_not_count(text: str, folded: str) -> None:
