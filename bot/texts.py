@@ -1,4 +1,4 @@
-"""The voice: compiled gettext catalogues, with Babel for dates, behind `conversations.texts.Texts`."""
+"""The voice: compiled gettext catalogues and the forms of days, behind `conversations.texts.Texts`."""
 
 import gettext
 import logging
@@ -7,22 +7,15 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
-from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from babel.dates import format_date
-
+from bot.day_forms import DayForm, day_forms
 from conversations.texts import FIRST_STRONG_ISOLATE, LANGUAGES, POP_ISOLATE, Direction, Texts
 
 LOCALES = Path(__file__).resolve().parent.parent / "locales"
 DOMAIN = "jisr"
 SOURCE = "en"  # the language of the literals in the code: it has no catalogue
-
-# Babel knows no Darija, and its locale `ar` names the months as the Middle East does. A person's language
-# goes through this table and never to Locale.parse, so that a later Babel that learns `ary` changes nothing
-# unseen.
-FORMATS = {"ary": "ar_MA", "ar": "ar_MA", "fr": "fr_MA", "en": "en_GB"}
 
 # A sentence that a language lacks is taken from the next one, and at last from the source.
 FALLBACKS: Mapping[str, Sequence[str]] = {"ary": ("ary", "ar"), "ar": ("ar",), "fr": ("fr",), SOURCE: ()}
@@ -42,7 +35,10 @@ def load_texts(locales: Path = LOCALES) -> dict[str, Texts]:
     """
     return {
         language.code: GettextTexts(
-            language.code, language.direction, _translations(FALLBACKS[language.code], locales)
+            language.code,
+            language.direction,
+            _translations(FALLBACKS[language.code], locales),
+            day_forms()[language.code],
         )
         for language in LANGUAGES
     }
@@ -72,11 +68,12 @@ def _open(path: Path) -> gettext.GNUTranslations:
 
 @dataclass(frozen=True, slots=True)
 class GettextTexts:
-    """One language's texts: sentences from a chain of catalogues, days from Babel."""
+    """One language's texts: sentences from a chain of catalogues, and how it writes days."""
 
     language: str
     direction: Direction
     _catalogue: gettext.NullTranslations
+    _day_form: DayForm
 
     def gettext(self, message: str) -> str:
         return self._text(self._catalogue.gettext(message))
@@ -88,7 +85,7 @@ class GettextTexts:
         return self._text(self._catalogue.pgettext(context, message))
 
     def format_day(self, day: date) -> str:
-        return _full_date(day, self.language)
+        return self._day_form.format(day)
 
     def label_day(self, day: date) -> str:
         return self.format_day(day).removesuffix(f" {day.year}")
@@ -155,12 +152,3 @@ class _Filling(string.Formatter):
     def format_field(self, value: Any, format_spec: str) -> str:
         shown = str(super().format_field(value, format_spec))
         return self._texts.isolate(shown) if isinstance(value, str) else shown
-
-
-@lru_cache(maxsize=1024)
-def _full_date(day: date, language: str) -> str:
-    # Only "full": Babel's shorter month names in ar_MA depend on which locale was used before.
-    # Source: python-babel issue 1234.
-    full = format_date(day, "full", FORMATS[language])
-    # French counts the first of a month in order and all others not, which CLDR's patterns do not say.
-    return full.replace(" 1 ", " 1er ") if language == "fr" and day.day == 1 else full

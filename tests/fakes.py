@@ -11,6 +11,7 @@ from typing import Any
 
 from bot import zone
 from bot.centres_file import read_centres
+from bot.day_forms import day_forms
 from bot.holidays import proposed_closures
 from bot.places import load_catchment, load_places
 from bot.questions import load_questions
@@ -118,7 +119,9 @@ class _Marked(gettext.NullTranslations):
 def marked_texts() -> dict[str, Texts]:
     """Return texts of every language that show which one they are in, whatever the catalogues hold."""
     return {
-        language.code: GettextTexts(language.code, language.direction, _Marked(language.code))
+        language.code: GettextTexts(
+            language.code, language.direction, _Marked(language.code), day_forms()[language.code]
+        )
         for language in LANGUAGES
     }
 

@@ -380,12 +380,38 @@ async def test_it_stops_when_asked_while_pages_and_a_long_poll_are_open(tmp_path
     assert '"level": "error"' not in service.logs
 
 
-def test_a_service_does_not_carry_what_only_a_terminal_needs() -> None:
+@pytest.mark.parametrize(
+    "unused",
+    [
+        pytest.param("rich pygments", id="what only a terminal needs"),
+        pytest.param("sqlalchemy.orm", id="the ORM"),
+        pytest.param("babel holidays alembic", id="what tables and catalogues are made with"),
+    ],
+)
+def test_a_service_does_not_carry_what_it_never_uses(unused: str) -> None:
     loaded = subprocess.run(
-        [sys.executable, "-c", "import sys, bot.__main__; print(*{'rich', 'pygments'} & set(sys.modules))"],
+        [sys.executable, "-c", "import sys, bot.__main__; print(*sys.modules)"],
         capture_output=True,
         text=True,
         check=True,
     )
 
-    assert loaded.stdout.split() == []
+    assert set(unused.split()).isdisjoint(loaded.stdout.split())
+
+
+def test_who_asks_sqlalchemy_for_the_orm_gets_it() -> None:
+    wanted = subprocess.run(
+        [
+            sys.executable,
+            "-c",
+            "import bot.__main__\n"
+            "from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, create_async_engine\n"
+            "from storage.database import AsyncEngine as ours\n"
+            "print(AsyncSession.__name__, ours is AsyncEngine)",
+        ],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+
+    assert wanted.stdout.split() == ["AsyncSession", "True"]

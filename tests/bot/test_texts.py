@@ -160,12 +160,8 @@ def test_a_sentence_is_a_string_that_can_be_copied(
     assert copied(texts["ar"].gettext("Later")) == "لاحقا"
 
 
-def test_months_are_moroccan_whatever_language_was_used_before(texts: dict[str, Texts]) -> None:
-    """Babel's shared data once gave August another name after another Arabic locale had been used."""
+def test_arabic_months_are_moroccan(texts: dict[str, Texts]) -> None:
     months = [date(2026, month, 3) for month in range(1, 13)]
-    for language in ("en", "fr", "ar", "ary"):
-        for day in months:
-            texts[language].format_day(day)
 
     for language in ("ar", "ary"):
         said = [texts[language].format_day(day) for day in months]
