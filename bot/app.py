@@ -88,8 +88,9 @@ ZONE_NAME = "Africa/Casablanca"
 # cheaper. On PostgreSQL turns of different people run side by side, but more of them cost it more for each.
 TURNS_AT_ONCE = {True: 64, False: 10}
 STOP_WITHIN_S = 10
-# New objects between two looks for garbage; a turn makes thousands that go by themselves.
-GARBAGE_THRESHOLD = 20_000
+# New objects between two looks for garbage; a turn makes thousands that go by themselves. With more, a look
+# takes longer than a turn, and what it would find adds up.
+GARBAGE_THRESHOLD = 5_000
 PAGES_CLOSE_WITHIN_S = 3
 WAITING_CONNECTIONS = 2048
 # Tells which keys the database is written with, without telling anything of them.

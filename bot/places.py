@@ -5,6 +5,7 @@ import io
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from importlib import resources
+from sys import intern
 
 from rapidfuzz import process
 from rapidfuzz.distance import OSA
@@ -108,21 +109,21 @@ def _rows(name: str) -> Iterator[dict[str, str]]:
 def _read_place(row: dict[str, str]) -> Place:
     return Place(
         place_id=row["place_id"],
-        kind=row["kind"],
+        kind=intern(row["kind"]),
         name_fr=row["name_fr"],
         name_ar=row["name_ar"],
         aliases=tuple(alias for alias in row["aliases"].split("|") if alias),
         latitude=float(row["lat"]),
         longitude=float(row["lon"]),
-        coord=row["coord"],
+        coord=intern(row["coord"]),
         urban=row["type"] == "urban",
         population=int(row["population_2024"] or 0),
-        province_code=row["province_code"],
-        province_fr=row["province_fr"],
-        province_ar=row["province_ar"],
-        region_code=row["region_code"],
-        region_fr=row["region_fr"],
-        region_ar=row["region_ar"],
+        province_code=intern(row["province_code"]),
+        province_fr=intern(row["province_fr"]),
+        province_ar=intern(row["province_ar"]),
+        region_code=intern(row["region_code"]),
+        region_fr=intern(row["region_fr"]),
+        region_ar=intern(row["region_ar"]),
         name_zgh=row["name_zgh"],
     )
 
