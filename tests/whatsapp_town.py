@@ -30,9 +30,12 @@ from bot.texts import load_texts
 from bot.zone import NAME, casablanca
 from conversations.care.hours import VisitRules, WeeklyHours
 from conversations.care.people import Role
+from conversations.care.quiet import is_quiet
+from conversations.care.wall_time import to_local
 from conversations.engine.session import Session, notice_from_json
 from storage.database import Database, create_engine
 from storage.encryption import KeyRing
+from storage.outbox import QUIET_HOURS
 from storage.tables import (
     addresses,
     centres,
@@ -155,6 +158,15 @@ class Town:
         rules = VisitRules(hours, lead_minutes=lead_days * 24 * 60 + 60, horizon_days=30)
         async with self.database.transaction() as unit:
             await unit.centres.set_rules(slug, rules)
+
+    async def lets_morning_come(self) -> None:
+        """Let what was put off for the night go now, as in the morning: these tests run at any hour."""
+        async with self.database.transaction() as unit:
+            await unit.connection.execute(
+                update(outbox)
+                .where(outbox.c.status == "failed_temporary", outbox.c.reason == QUIET_HOURS)
+                .values(keeps_quiet=False, due_at=datetime.now(UTC))
+            )
 
     async def gets_messy(self) -> None:
         """From now on what is told to the service comes together, twice and in another order."""
@@ -307,6 +319,13 @@ class Walker:
         self._seen.add(flow)
         return shown
 
+    async def is_told_by_day(self, flow: str, words: str) -> Shown:
+        """Wait for news that does not come at night; when it is night, morning comes."""
+        if is_quiet(to_local(datetime.now(UTC), casablanca())):
+            await self.town.until(self._has_put_off, f"{words!r} put off until the morning")
+            await self.town.lets_morning_come()
+        return await self.is_told(flow, words)
+
     async def is_texted(self, flow: str) -> None:
         """Wait until a row was written for them that no button belongs to."""
         await self.town.until(lambda: self._has_row(flow), f"{flow} for {self.person.name}")
@@ -408,6 +427,11 @@ class Walker:
             or (not shown.buttons and offered(shown))
             for shown in self._answers()
         )
+
+    async def _has_put_off(self) -> bool:
+        mine = select(addresses.c.id).where(addresses.c.contact_id == await self.contact_id())
+        put_off = select(outbox.c.id).where(outbox.c.address_id.in_(mine), outbox.c.reason == QUIET_HOURS)
+        return bool(await self.town.rows(put_off))
 
     async def _has_news(self, flow: str) -> bool:
         if flow in _TOLD_BY_KEY:

@@ -300,7 +300,7 @@ async def _meets_in_a_group(town: Town) -> None:
     await hind.is_told("visit_news", "📥 A new visit is booked.")
     await hind.taps(SESSION, "call_off", "yes")
     await hind.hears("Called off. 1 person is told.")
-    await brahim.is_told("group_called_off", "❌ Your meeting is called off.")
+    await brahim.is_told_by_day("group_called_off", "❌ Your meeting is called off.")
 
 
 async def _arrives(town: Town) -> None:
@@ -683,7 +683,7 @@ async def _compares_wordings(town: Town) -> None:
     await karim.hears("📊 It has begun.")
     await nadia.taps("experiments", "eve", "stop", "yes")
     await nadia.hears("Stopped. Everybody gets wording A again.")
-    ended = await karim.is_told("experiment_end", "📊 A comparison of two wordings has ended.")
+    ended = await karim.is_told_by_day("experiment_end", "📊 A comparison of two wordings has ended.")
     await karim.taps_in(ended, "ok")
 
 
